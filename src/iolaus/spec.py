@@ -1,0 +1,65 @@
+"""What goes into a model and what comes out of it.
+
+The *kind* (the class) is known before any data is read; the *sizes* (the fields) once the data are prepared. These
+frozen dataclasses are all that data and models know of each other.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Image:
+    """Pictures: (B, channels, height, width), floats of about zero mean and unit variance."""
+
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Text:
+    """Token ids: (B, L) with L ≤ length, filled up at the end with `pad`."""
+
+    vocab_size: int
+    length: int
+    pad: int = 0
+
+
+@dataclass(frozen=True)
+class Series:
+    """Windows of parallel time series: (B, length, channels), floats."""
+
+    channels: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Classes:
+    """One class per sample: indices into `names`, (B,); while training also probabilities, (B, len(names))."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The next `horizon` steps of every channel: (B, horizon, channels)."""
+
+    channels: int
+    horizon: int
+
+
+Input = Image | Text | Series
+Target = Classes | Forecast
+
+_KINDS = {kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast)}
+
+
+def to_plain(spec: Input | Target) -> dict[str, Any]:
+    """The spec as plain values, fit for a checkpoint or JSON; `from_plain` turns it back."""
+    return {"kind": type(spec).__name__, **asdict(spec)}
+
+
+def from_plain(plain: dict[str, Any]) -> Any:
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    return _KINDS[fields.pop("kind")](**fields)
