@@ -1,17 +1,26 @@
-"""Which samples are held out: a function of their number, the share asked for, and a seed."""
+"""Which samples are held out: a function of their labels, the share asked for, and a seed."""
 
 from typing import Annotated
 
 import numpy as np
 import torch
 from annotated_types import Gt, Lt
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 Share = Annotated[float, Gt(0), Lt(1)]  # of the samples: neither none nor all
 
 
-def held_out(num_samples: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices of the samples that stay (rising), and of the `fraction` of them, at least one, that is held out (rising)."""
-    shuffled = torch.from_numpy(np.random.default_rng(seed).permutation(num_samples))
-    num_held = max(1, round(num_samples * fraction))
-    return shuffled[num_held:].sort().values, shuffled[:num_held].sort().values
+def held_out(labels: ArrayLike, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Which samples stay, and which (a random `fraction`, at least one) are held out: indices, rising.
+
+    labels: (N,), the class of each sample. Every class gives its share, to within one sample.
+    """
+    labels = np.asarray(labels)
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    num_held = max(1, round(len(labels) * fraction))
+    places = (np.arange(num_held) + 0.5) * len(labels) / num_held  # evenly spaced through the classes, one by one
+    is_held = np.zeros(len(labels), dtype=bool)
+    is_held[by_class[places.astype(np.int64)]] = True
+    return torch.from_numpy(np.flatnonzero(~is_held)), torch.from_numpy(np.flatnonzero(is_held))
