@@ -73,6 +73,14 @@ class DataModule(L.LightningDataModule, ABC):
     def restore(self, fitted: dict[str, Any]) -> None:
         """Takes back what `fitted` gave."""
 
+    def inherit(self, fitted: dict[str, Any]) -> None:
+        """Takes what weights learned elsewhere depend on, from the run they come from: by default nothing."""
+
+    def describe(self) -> str:
+        """The data in a few words, for the log."""
+        counts = f"{len(self.train):,} training, {len(self.val):,} validation, {len(self.test):,} test samples"
+        return f"{counts}; {self.input} → {self.target}"
+
     # From here on: what Lightning asks for.
 
     def setup(self, stage: str = "") -> None:
@@ -88,7 +96,9 @@ class DataModule(L.LightningDataModule, ABC):
 
     def train_dataloader(self) -> Loader:
         trainer = self.trainer
-        return Loader(self.train, self._order(self.train, shuffle=True), epoch=lambda: trainer.current_epoch if trainer else 0)
+        return Loader(
+            self.train, self._order(self.train, shuffle=True), epoch=lambda: trainer.current_epoch if trainer else 0
+        )
 
     def val_dataloader(self) -> Loader:
         return Loader(self.val, self._order(self.val))

@@ -1,0 +1,38 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+#   make train                                   one run: a transformer on handwritten digits
+#   make train ARGS="model=lstm data=reviews"    any other; -m … sweeps
+#   make test                                    the whole suite, in under 15 minutes on two cores
+#   make lint                                    format, lint, types, direction of imports
+
+ARGS ?= model=transformer optimizer=adamw
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: train test lint format clean
+
+train: .venv/installed
+	$(BIN)/python train.py $(ARGS)
+
+# Tests run one process per core with one thread each: two torch processes that share two cores are many times slower.
+test: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q $(TESTS)
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The CPU build of torch comes first where the index has one under this version; see constraints.txt.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt torch
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,179 @@
+"""The command line: `python train.py …` makes runs, `iolaus VERB RUN …` works on what they left.
+
+Nothing here imports torch before it must, so that help, completion and most mistakes answer at once.
+"""
+
+import itertools
+import logging
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from iolaus.config.compose import CONF, Composed, compose, explain
+from iolaus.folder import claim, open_run, reserve
+
+# Checking one point of a sweep takes tens of milliseconds: of larger sweeps the first this many are checked.
+_MAX_CHECKED_POINTS = 64
+
+
+def train() -> None:
+    """Checks the command line, gives the run its folder, and hands over to Hydra."""
+    arguments, _ = get_args_parser().parse_known_args()
+    only_shows = arguments.help or arguments.hydra_help or arguments.version or arguments.cfg or arguments.info
+    if not (only_shows or arguments.shell_completion or "LOCAL_RANK" in os.environ):
+        overrides = _with_stored(arguments.overrides)
+        _refuse_mistakes(overrides)
+        sys.argv = [sys.argv[0], *(["-m"] if arguments.multirun else []), *overrides, _place(overrides, arguments.multirun)]
+    _job()
+
+
+def _refuse_mistakes(overrides: list[str]) -> None:
+    problems = explain_all(overrides)
+    if problems:
+        _exit(problems)
+
+
+def explain_all(overrides: list[str]) -> list[str]:
+    """One sentence for everything that is wrong with these overrides, over all points if they are a sweep."""
+    points = itertools.islice(_points(overrides), _MAX_CHECKED_POINTS)
+    return list(dict.fromkeys(problem for point in points for problem in _problems(point)))
+
+
+def _problems(overrides: list[str]) -> list[str]:
+    try:
+        composed = compose(overrides)
+    except (HydraException, OmegaConfBaseException):
+        return explain(overrides)
+    from iolaus.config.check import check  # imports torch
+
+    return check(composed) + _folder_problems(composed)
+
+
+def _folder_problems(composed: Composed) -> list[str]:
+    """Whether the folders that the run starts from are runs, and its own is free."""
+    problems = []
+    for key in ("resume", "init_from"):
+        try:
+            if composed.config[key]:
+                open_run(composed.config[key])
+        except ValueError as error:
+            problems.append(f"{key}={composed.config[key]}: {error}")
+    return problems
+
+
+def _points(overrides: list[str]) -> Iterator[list[str]]:
+    """The single runs that a sweep's overrides stand for; the overrides themselves where nothing is swept."""
+    parser = OverridesParser.create()
+    alternatives: list[list[str]] = []
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except HydraException:
+            alternatives.append([text])  # `explain` has a sentence for it
+            continue
+        alternatives.append(_alternatives(override) if override.is_sweep_override() else [text])
+    yield from map(list, itertools.product(*alternatives))
+
+
+def _alternatives(override: Override) -> list[str]:
+    if override.is_interval_sweep():
+        interval = override.value()
+        return [f"{override.key_or_group}={end}" for end in (interval.start, interval.end)]  # type: ignore[union-attr]
+    key = override.get_key_element()
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _with_stored(overrides: list[str]) -> list[str]:
+    """With `resume=RUN`, the overrides that RUN was started with; those given now replace them."""
+    run = next((text.removeprefix("resume=") for text in overrides if text.startswith("resume=")), None)
+    if run in (None, "null"):
+        return overrides
+    try:
+        stored = open_run(run).overrides
+    except ValueError as error:
+        _exit([f"resume={run}: {error}"])
+    given = {text.partition("=")[0].lstrip("+~") for text in overrides}
+    return [text for text in stored if text.partition("=")[0].lstrip("+~") not in given] + overrides
+
+
+def _place(overrides: list[str], is_sweep: bool) -> str:
+    """The override that tells Hydra where the run or the sweep lives; the folder exists from here on."""
+    if is_sweep:
+        return f"hydra.sweep.dir={_quoted(reserve(Path('outputs/sweeps')))}"
+    composed = compose(overrides)
+    config, choices = composed.config, composed.choices
+    try:
+        if config.resume:
+            folder = open_run(config.resume).path
+        elif config.run_dir:
+            folder = claim(config.run_dir)
+        else:
+            folder = reserve(Path("outputs") / f"{choices['data']}-{choices['model']}")
+    except ValueError as error:
+        _exit([str(error)])
+    return f"hydra.run.dir={_quoted(folder)}"
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+@hydra.main(config_path=str(CONF), config_name="train", version_base="1.3")
+def _job(config: DictConfig) -> Any:
+    """One run, in the folder that Hydra has set up."""
+    from iolaus.run import Interrupted, run  # imports torch and Lightning: not for `--help`
+
+    job = HydraConfig.get()
+    is_sweep = job.mode == RunMode.MULTIRUN
+    overrides = [text for text in job.overrides.task if not text.startswith("resume=")]
+    _show_warnings_in_one_line()
+    folder = Path(job.runtime.output_dir)
+    try:
+        summary = run(
+            config,
+            folder,
+            choices={group: choice for group, choice in job.runtime.choices.items() if not group.startswith("hydra")},
+            overrides=overrides,
+            command=shlex.join(["python", *sys.argv[:1], *job.overrides.task]),
+            group=folder.parent.name if is_sweep else None,
+        )
+    except ValueError as error:
+        if is_sweep:
+            raise
+        logging.getLogger(__name__).debug("", exc_info=True)
+        _exit([str(error)])
+    except Interrupted:
+        print(f"\nstopped; go on with: python train.py resume={_shown(folder)}", file=sys.stderr)
+        sys.exit(130)
+    print(f"\n{_shown(folder)}")
+    return summary
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _show_warnings_in_one_line() -> None:
+    logging.captureWarnings(True)
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}"  # type: ignore[assignment]
+
+
+def _exit(problems: Iterable[str]) -> NoReturn:
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,77 @@
+"""Builds the parts of a run from their config nodes. Hydra makes each a partial; what only the run knows is given here."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as L
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from iolaus.chance import seed_all
+from iolaus.config.signature import resolve, signature
+from iolaus.data.module import DataModule
+from iolaus.spec import Input, Target
+from iolaus.tasks.task import Objective, Task
+
+
+def factory(node: DictConfig) -> Any:
+    """The node's target with its options bound; call it with what is missing."""
+    return instantiate(node, _partial_=True, _convert_="all")
+
+
+def build_data(config: DictConfig) -> DataModule:
+    return factory(config.data)()
+
+
+def build_model(config: DictConfig, input: Input, target: Target) -> nn.Module:
+    """The model with its initial weights, which follow from the seed alone."""
+    seed_all(config.seed)
+    model = factory(config.model)(*task_class(config).targets(input, target))
+    factory(config.initializer)(model)
+    return model
+
+
+def build_task(config: DictConfig, model: nn.Module, target: Target) -> Task:
+    return factory(config.task)(
+        model,
+        target,
+        loss=factory(config.loss)(),
+        optimizer=factory(config.optimizer),
+        scheduler=factory(config.scheduler),
+    )
+
+
+def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:
+    """Those that are on; the ones that watch a metric are handed the task's objective."""
+    return [
+        factory(node)(objective) if "objective" in signature(target_of(node, config)) else factory(node)()
+        for node in config.callbacks.values()
+        if is_on(node)
+    ]
+
+
+def build_loggers(config: DictConfig, folder: Path, group: str | None = None) -> list[Logger]:
+    """The chosen ones, metrics.csv first: it is always on. `group` is the sweep that this run belongs to."""
+    nodes = {name: node for name, node in config.logger.items() if name != "csv"}
+    always = OmegaConf.create({"_target_": "iolaus.loggers.metrics_csv"})
+    return [factory(node)(folder, group=group) for node in (always, *nodes.values())]
+
+
+def build_trainer(config: DictConfig, model: nn.Module, **parts: Any) -> L.Trainer:
+    return factory(config.trainer)(model, **parts)
+
+
+def task_class(config: DictConfig) -> type[Task]:
+    return target_of(config.task, config)
+
+
+def target_of(node: DictConfig, config: DictConfig) -> Any:
+    return resolve(node["_target_"], tuple(config.packages))
+
+
+def is_on(node: DictConfig) -> bool:
+    """A callback with an option that is null is off."""
+    return None not in OmegaConf.to_container(node, resolve=True).values()  # type: ignore[union-attr]

@@ -1,0 +1,167 @@
+"""Finds what is wrong with a composed config before any data are read: one sentence per mistake.
+
+First every key and value against the real signatures; then whether data, task and model fit; last, and only if all that
+is well, everything is built for trial: the model on the meta device, the rest on a dummy parameter.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
+from torch import nn
+
+from iolaus.config import build
+from iolaus.config.compose import CONF, Composed, compose, nearest, options
+from iolaus.config.signature import mismatch, resolve, signature
+from iolaus.schedulers import Horizon
+
+_INSTANTIATE_KEYS = ("_target_", "_partial_", "_convert_", "_recursive_")
+_TOP_LEVEL_TYPES = {"seed": int, "run_dir": str | None, "resume": str | None, "init_from": str | None}
+
+
+def check(composed: Composed) -> list[str]:
+    """Every mistake found, in sentences; empty if the config can run."""
+    config = composed.config
+    problems = _top_level(config)
+    for path, node in _targets(config):
+        problems += _node(path, node, tuple(config.packages))
+    return problems or _kinds(composed) or _trial(composed)
+
+
+def _top_level(config: DictConfig) -> list[str]:
+    known = list(compose([]).config)
+    problems = [f"{key}: there is no such group or option; {nearest(str(key), known)}" for key in config if key not in known]
+    for key, kind in _TOP_LEVEL_TYPES.items():
+        reason = mismatch(config[key], kind)
+        if reason:
+            problems.append(f"{key}={config[key]}: {reason}.")
+    return problems
+
+
+def _targets(node: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:
+    """Every node that has a `_target_`, with its path as the user would type it; callbacks that are off excepted."""
+    if OmegaConf.is_list(node):
+        children = [(f"{path}[{number}]", child) for number, child in enumerate(node)]
+    elif OmegaConf.is_dict(node):
+        if "_target_" in node:
+            yield path, node
+        children = [(f"{path}.{key}".lstrip("."), node._get_node(key)) for key in node]
+    else:
+        return
+    for child_path, child in children:
+        yield from _targets(child, child_path)
+
+
+def _node(path: str, node: DictConfig, packages: tuple[str, ...]) -> list[str]:
+    try:
+        target = resolve(node["_target_"], packages)
+    except ValueError as error:
+        return [f"{path}: {error}"]
+    accepted = signature(target)
+    names = [name for name, option in accepted.items() if option.annotation is not None]
+    problems = [
+        f"{path}.{name} is required: type {path}.{name}=…"
+        for name, option in accepted.items()
+        if option.is_required and name not in node
+    ]
+    for key in map(str, node):
+        if key in _INSTANTIATE_KEYS:
+            continue
+        if key not in accepted:
+            problems.append(f"{path}.{key}: {target.__name__} has no such option; {nearest(key, names)}")
+        elif OmegaConf.is_missing(node, key):
+            problems.append(f"{path}.{key} is required: type {path}.{key}=…")
+        else:
+            problems += _value(path, node, key, accepted[key].annotation)
+    return problems
+
+
+def _value(path: str, node: DictConfig, key: str, annotation: Any) -> list[str]:
+    try:
+        value = node[key]
+    except InterpolationResolutionError as error:
+        return [f"{path}.{key}: {str(error).splitlines()[0]}"]
+    if OmegaConf.is_config(value):
+        if "_target_" in value:
+            return []
+        value = OmegaConf.to_container(value, resolve=True)
+    if path.startswith("callbacks.") and value is None:  # that is how a callback is switched off
+        return []
+    reason = mismatch(value, annotation)
+    return [f"{path}.{key}={value}: {reason}."] if reason else []
+
+
+def _kinds(composed: Composed) -> list[str]:
+    """Whether the model reads what the data give, and the task can learn it."""
+    config, choices = composed.config, composed.choices
+    input_kind, target_kind = build.target_of(config.data, config).gives
+    model, task = build.target_of(config.model, config), build.task_class(config)
+    problems = []
+    if input_kind not in model.reads:
+        able = ", ".join(name for name, other in _choices("model") if input_kind in other.reads)
+        problems.append(
+            f"model={choices['model']} cannot read {input_kind.__name__}, which data={choices['data']} gives; "
+            f"models that can: {able}."
+        )
+    if target_kind not in task.wants:
+        able = ", ".join(name for name, other in _choices("task") if target_kind in other.wants)
+        problems.append(
+            f"task={choices['task']} cannot learn {target_kind.__name__}, which data={choices['data']} gives; "
+            f"tasks that can: {able}."
+        )
+    return problems
+
+
+def _choices(group: str) -> Iterator[tuple[str, Any]]:
+    for name in options(group):
+        yield name, resolve(OmegaConf.load(CONF / group / f"{name}.yaml")["_target_"])
+
+
+def _trial(composed: Composed) -> list[str]:
+    """Builds everything that can be built without data, and returns what the constructors object to."""
+    config, problems = composed.config, []
+
+    def attempt(group: str, construct: Callable[[], Any]) -> Any:
+        try:
+            return construct()
+        except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
+            message = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            known = message if f"{group}." in message else f"{group}={composed.choices.get(group)}: {message}"
+            problems.append(known)
+            return None
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the run itself will warn
+        objective = build.task_class(config).objective
+        attempt("model", lambda: _trial_model(config))
+        attempt("loss", lambda: build.factory(config.loss)())
+        optimizer = attempt("optimizer", lambda: _trial_optimizer(config))
+        if optimizer is not None:
+            horizon = Horizon(steps=100, epochs=10, mode=objective[1])
+            attempt("scheduler", lambda: build.factory(config.scheduler)(optimizer, horizon))
+        attempt("callbacks", lambda: build.build_callbacks(config, objective))
+        attempt("logger", lambda: _trial_loggers(config))
+        attempt("trainer", lambda: build.build_trainer(config, nn.Linear(1, 1), logger=False))
+    return problems
+
+
+def _trial_model(config: DictConfig) -> None:
+    data = build.build_data(config)
+    with torch.device("meta"):
+        build.factory(config.model)(*build.task_class(config).targets(*data.sketch()))
+
+
+def _trial_optimizer(config: DictConfig) -> torch.optim.Optimizer:
+    parameter = nn.Parameter(torch.zeros(2, 2))
+    return build.factory(config.optimizer)([{"params": [parameter]}])
+
+
+def _trial_loggers(config: DictConfig) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        build.build_loggers(config, Path(folder))

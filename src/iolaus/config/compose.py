@@ -1,0 +1,86 @@
+"""Composes a config from conf/ and the command line's overrides, and explains every override that does not fit."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+CONF = Path(__file__).resolve().parents[3] / "conf"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A config, and which choice was taken in each group: `choices["model"]` is `"mlp"`."""
+
+    config: DictConfig
+    choices: dict[str, str]
+
+
+def compose(overrides: list[str], config_name: str = "train") -> Composed:
+    """Raises Hydra's own errors; `explain` turns them into sentences."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra_compose(config_name, overrides, return_hydra_config=True)
+    choices = {group: choice for group, choice in config.hydra.runtime.choices.items() if not group.startswith("hydra")}
+    with open_dict(config):
+        del config["hydra"]
+    return Composed(config, choices)
+
+
+def explain(overrides: list[str]) -> list[str]:
+    """One sentence for each override that does not fit, found by adding them one by one, groups first."""
+    problems, parsed = [], []
+    for text in overrides:
+        try:
+            parsed.append(OverridesParser.create().parse_override(text))
+        except HydraException:
+            problems.append(f"'{text}' is not an override: type KEY=VALUE, and quote values that hold spaces or brackets.")
+    accepted: list[str] = []
+    for override in sorted(parsed, key=lambda override: not _is_group(override)):
+        text = override.input_line or ""
+        try:
+            compose([*accepted, text])
+            accepted.append(text)
+        except (HydraException, OmegaConfBaseException) as error:
+            problems.append(_sentence(override, compose(accepted).config, error))
+    return problems
+
+
+def options(group: str) -> list[str]:
+    """The choices that a group offers: the names of its yamls."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """' Did you mean X?' where a name is close, else the names there are."""
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
+
+
+def _is_group(override: Override) -> bool:
+    return (CONF / override.key_or_group).is_dir()
+
+
+def _sentence(override: Override, config: DictConfig, error: Exception) -> str:
+    text, key = override.input_line, override.key_or_group
+    if _is_group(override):
+        choices = override.value() if isinstance(override.value(), list) else [override.value()]
+        for choice in map(str, choices):
+            if choice not in options(key):
+                return f"{text}: there is no {key} {choice}; {nearest(choice, options(key))}"
+    *parents, last = key.split(".")
+    node, path = config, ""
+    for name in [*parents, last]:
+        if not isinstance(node, DictConfig):
+            return f"{text}: {path[:-1]} is a value and has no options of its own."
+        if name not in node:
+            names = [str(known) for known in node if not str(known).startswith("_")]
+            return f"{text}: there is no {path}{name}; {nearest(name, names)}"
+        path, node = f"{path}{name}.", OmegaConf.select(config, f"{path}{name}")
+    return f"{text}: {str(error).splitlines()[0]}"

@@ -1,0 +1,121 @@
+"""What a `_target_` really accepts: its options, their types and ranges, read from the signature itself."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_type_hints
+
+from hydra.utils import get_object
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+
+# What a `_target_` may name. `packages` in the config adds the user's own.
+PREFIXES = ("iolaus", "torch.nn", "torch.optim", "lightning.pytorch", "pytorch_optimizer")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword of a signature. Ours are keyword-only; a positional one without default is handed over by the builder."""
+
+    name: str
+    annotation: Any
+    is_required: bool
+
+
+def resolve(target: str, packages: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """The object that a `_target_` names.
+
+    Raises:
+        ValueError: if it lies outside the allowed packages (also when reached through one of them), or does not exist.
+    """
+    allowed = (*PREFIXES, *packages)
+    if not _is_within(target, allowed):
+        raise ValueError(
+            f"_target_={target} is outside {', '.join(allowed)}: list your own package in packages=[…] to allow it."
+        )
+    try:
+        found = get_object(target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"_target_={target} cannot be imported: {_last_line(error)}") from error
+    # `iolaus.data.download.os.system` begins well and ends elsewhere.
+    home = getattr(found, "__module__", None) or ""
+    if not callable(found) or not _is_within(home, allowed):
+        raise ValueError(f"_target_={target} is not a class or function of {', '.join(allowed)}.")
+    return found
+
+
+@cache
+def signature(target: Callable[..., Any]) -> dict[str, Option]:
+    """The options of a class or function by name. `**options` of a class leads on to the next class's own."""
+    options: dict[str, Option] = {}
+    for function in _chain(target):
+        hints = _hints(function)
+        parameters = list(inspect.signature(function).parameters.values())
+        for parameter in parameters:
+            if parameter.name == "self" or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                continue
+            is_required = parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY
+            option = Option(parameter.name, hints.get(parameter.name, Any), is_required)
+            options.setdefault(parameter.name, option)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return options
+
+
+def mismatch(value: Any, annotation: Any) -> str | None:
+    """Why this value is not of this type or range, in a few words; None if it is."""
+    adapter = _adapter(annotation)
+    if adapter is None:
+        return None
+    reasons = [_reason(adapter, value)]
+    if isinstance(value, list):  # yaml has no tuples
+        reasons.append(_reason(adapter, tuple(value)))
+    return None if None in reasons else reasons[0]
+
+
+def _reason(adapter: TypeAdapter[Any], value: Any) -> str | None:
+    try:
+        adapter.validate_python(value, strict=True)
+    except ValidationError as error:
+        messages = dict.fromkeys(_short(detail["msg"]) for detail in error.errors() if "instance of" not in detail["msg"])
+        return ", or ".join(messages)
+    return None
+
+
+def _short(message: str) -> str:
+    return message.removeprefix("Input ").replace("valid ", "")
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
+    if annotation in (Any, inspect.Parameter.empty):
+        return None
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    except (PydanticSchemaGenerationError, PydanticUserError, TypeError):
+        try:  # pydantic takes no config beside some types of its own
+            return TypeAdapter(annotation)
+        except Exception:  # a foreign annotation that no value can be held against
+            return None
+
+
+def _chain(target: Callable[..., Any]) -> list[Callable[..., Any]]:
+    if not inspect.isclass(target):
+        return [target]
+    return [cls.__dict__["__init__"] for cls in target.__mro__ if "__init__" in cls.__dict__ and cls is not object]
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(inspect.unwrap(function), include_extras=True)
+    except (NameError, TypeError, AttributeError):  # a foreign signature that names what it did not import
+        return {}
+
+
+def _is_within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -1,0 +1,147 @@
+"""Makes one run: builds, fits, tests, records. What is left of it afterwards is its folder."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as L
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from iolaus.config import build
+from iolaus.data.module import DataModule
+from iolaus.folder import RunFolder, open_run, point_latest_to, write_config
+from iolaus.hardware import peak_memory_mb
+from iolaus.loggers import MetricsCSV
+from iolaus.summary import Summary, provenance
+from iolaus.tasks.task import Task
+from iolaus.weights import load_weights
+
+log = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):
+    """The user stopped the run; what it had reached is in its folder."""
+
+
+def run(
+    config: DictConfig, folder: Path, *, choices: dict[str, str], overrides: list[str], command: str, group: str | None
+) -> dict[str, Any]:
+    """Returns the summary. `group` is the sweep that the run belongs to.
+
+    Raises:
+        ValueError: for what is wrong with the user's data.
+        Interrupted: if the user stopped it.
+    """
+    earlier = RunFolder(folder).summary if config.resume else {}
+    summary = Summary(folder, **choices, seed=config.seed, command=command, **provenance())
+    with _status(summary):
+        summary.add(status="running", started=time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+        write_config(folder, config, overrides)
+        point_latest_to(folder)
+        data, task, trainer = _build(config, folder, group)
+        summary.add(num_parameters=sum(parameter.numel() for parameter in task.model.parameters()))
+        _announce(choices, data, task.model, trainer, folder)
+        _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
+        _test(trainer, task, data, RunFolder(folder), summary)
+    return summary.values
+
+
+def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataModule, Task, L.Trainer]:
+    data = build.build_data(config)
+    source = open_run(config.init_from) if config.init_from else None
+    weights = source.checkpoint() if source else {}
+    if source:
+        data.inherit(source.data_state(weights)["fitted"])
+    data.prepare_data()
+    data.setup()
+    model = build.build_model(config, data.input, data.target)
+    if source:
+        load_weights(model, weights)
+    task = build.build_task(config, model, data.target)
+    loggers = build.build_loggers(config, folder, group)
+    for logger in loggers:
+        logger.log_hyperparams(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))  # type: ignore[arg-type]
+    trainer = build.build_trainer(
+        config,
+        model,
+        callbacks=build.build_callbacks(config, task.objective),
+        logger=loggers,
+        default_root_dir=folder,
+    )
+    return data, task, trainer
+
+
+def _fit(
+    trainer: L.Trainer,
+    task: Task,
+    data: DataModule,
+    run_folder: RunFolder,
+    summary: Summary,
+    *,
+    resume: bool,
+    earlier: dict[str, Any],
+) -> None:
+    checkpoint = run_folder.last if resume else None
+    num_done = 0
+    if checkpoint:
+        progress = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        num_done = progress["global_step"]
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsCSV):
+                logger.drop_after(num_done)
+    started = time.perf_counter()
+    trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
+    seconds = time.perf_counter() - started
+    num_samples = (trainer.global_step - num_done) * data.batch_size * trainer.accumulate_grad_batches
+    summary.add(
+        fit_seconds=round(seconds + earlier.get("fit_seconds", 0.0), 3),
+        samples_per_second=round(num_samples / seconds, 1),
+        peak_memory_mb=peak_memory_mb(),
+        num_epochs=trainer.current_epoch,
+        num_steps=trainer.global_step,
+    )
+
+
+def _test(trainer: L.Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:
+    """Tests the best model by validation, and adds the metrics of its epoch."""
+    if run_folder.best.exists():
+        best = run_folder.checkpoint()
+        task.load_state_dict(best["state_dict"])
+        kept = best["callbacks"]["Checkpoint"]
+        summary.add(best_epoch=kept["best_epoch"], **kept["best_metrics"])
+    trainer.test(task, datamodule=data, verbose=False)
+    results = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
+    summary.add(**results)
+    log.info("%s", _table(results))
+
+
+@contextmanager
+def _status(summary: Summary) -> Iterator[None]:
+    """However the run ends, its summary says so."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stop:  # Lightning turns the first into the second
+        summary.add(status="interrupted")
+        raise Interrupted from stop
+    except BaseException as error:
+        summary.add(status="failed", error=f"{type(error).__name__}: {error}")
+        raise
+    summary.add(status="finished")
+
+
+def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, trainer: L.Trainer, folder: Path) -> None:
+    num_parameters = sum(parameter.numel() for parameter in model.parameters())
+    log.info("data   %s: %s", choices["data"], data.describe())
+    log.info("model  %s: %s parameters", choices["model"], f"{num_parameters:,}")
+    log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)
+    log.info("folder %s", folder)
+
+
+def _table(results: dict[str, float]) -> str:
+    width = max(map(len, results), default=0)
+    return "\n".join(["", *(f"  {name:<{width}}  {value:.4f}" for name, value in sorted(results.items()))])

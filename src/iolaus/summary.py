@@ -1,0 +1,56 @@
+"""summary.json: what a run is, how it ended and what it reached, as one flat object."""
+
+import json
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from iolaus.hardware import hardware
+
+Status = Literal["running", "finished", "failed", "interrupted"]
+
+_VERSIONS = ("iolaus", "torch", "lightning", "hydra-core", "numpy")
+
+
+class Summary:
+    """Written when the run starts and whenever something is added, each time whole."""
+
+    def __init__(self, folder: Path, **known: Any) -> None:
+        self._path = folder / "summary.json"
+        self.values: dict[str, Any] = known
+
+    def add(self, **values: Any) -> None:
+        self.values |= values
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps(self.values, indent=2) + "\n")
+        os.replace(partial, self._path)
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    path = folder / "summary.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def provenance() -> dict[str, Any]:
+    """Where a result comes from: the code's commit, the versions of what it stands on, the machine."""
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    versions = {name: version(name) for name in _VERSIONS} | {"python": platform.python_version()}
+    return {
+        "git_commit": commit,
+        "git_dirty": None if changes is None else bool(changes),
+        "versions": versions,
+        "hardware": hardware(),
+    }
+
+
+def _git(*command: str) -> str | None:
+    """None where there is no git or no repository: a downloaded archive runs as well."""
+    home = Path(__file__).resolve().parents[2]
+    try:
+        answer = subprocess.run(["git", "-C", home, *command], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

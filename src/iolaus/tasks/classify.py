@@ -1,0 +1,76 @@
+"""Classification: one class per sample."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+    MulticlassPrecision,
+    MulticlassRecall,
+)
+
+from iolaus.batch import Batch
+from iolaus.schedulers import Horizon, Schedule
+from iolaus.spec import Classes
+from iolaus.tasks.confusion import write_confusion
+from iolaus.tasks.task import Objective, Task
+
+
+class Classify(Task):
+    """Predicts one of the target's classes.
+
+    Precision, recall and F1 are macro averages: every class counts the same, however rare.
+    """
+
+    wants: ClassVar[tuple[type, ...]] = (Classes,)
+    objective: ClassVar[Objective] = ("val/accuracy", "max")
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target: Classes,
+        *,
+        loss: nn.Module,
+        optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
+        scheduler: Callable[[torch.optim.Optimizer, Horizon], Schedule],
+    ) -> None:
+        super().__init__(model, target, loss=loss, optimizer=optimizer, scheduler=scheduler)
+        self.names = target.names
+        num_classes = len(target.names)
+        self.averages = MetricCollection(
+            {
+                "test/precision": MulticlassPrecision(num_classes),
+                "test/recall": MulticlassRecall(num_classes),
+                "test/f1": MulticlassF1Score(num_classes),
+            }
+        )
+        self.confusion = MulticlassConfusionMatrix(num_classes)
+
+    def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        if target.is_floating_point():  # probabilities, from mixed pictures
+            target = target.argmax(dim=-1)
+        return {"accuracy": (output.argmax(dim=-1) == target).float().mean()}
+
+    def predict(self, output: Tensor) -> Tensor:
+        return output.softmax(dim=-1)
+
+    def on_test_epoch_start(self) -> None:
+        self.averages.reset()
+        self.confusion.reset()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        _, output = self.step(batch, "test")
+        self.averages.update(output, batch.target)
+        self.confusion.update(output, batch.target)
+
+    def on_test_epoch_end(self) -> None:
+        super().on_test_epoch_end()
+        self.log_dict(self.averages.compute())
+
+    def write_report(self, folder: Path) -> None:
+        write_confusion(self.confusion.compute().cpu(), self.names, folder)

@@ -1,0 +1,114 @@
+"""What every task of one part shares: the model, its loss, its optimizer and schedule, and means over an epoch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import lightning.pytorch as L
+import torch
+from torch import Tensor, nn
+
+from iolaus.batch import Batch
+from iolaus.optimizers import parameter_groups
+from iolaus.schedulers import Horizon, Schedule
+from iolaus.spec import Input, Target
+from iolaus.tasks.meter import Meter
+
+Objective = tuple[str, Literal["min", "max"]]
+
+
+class Task(L.LightningModule, ABC):
+    """Trains one model towards one objective.
+
+    wants: the kinds of target it can learn.
+    objective: the validation metric that decides which epoch was best, and whether less or more of it is better.
+        Checkpoints, early stopping, plateaus and sweeps all read it here.
+    """
+
+    wants: ClassVar[tuple[type, ...]]
+    objective: ClassVar[Objective]
+
+    def __init__(
+        self,
+        model: nn.Module,
+        target: Target,
+        *,
+        loss: nn.Module,
+        optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
+        scheduler: Callable[[torch.optim.Optimizer, Horizon], Schedule],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.target = target
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.meters = {"train": Meter(), "val": Meter(), "test": Meter()}
+
+    @classmethod
+    def targets(cls, input: Input, target: Target) -> tuple[Input, Target]:
+        """The pair that the model is built from, where the task asks the model for something else than the data give."""
+        return input, target
+
+    @abstractmethod
+    def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Metrics that are means over samples, beside the loss: each the mean over this batch."""
+
+    def predict(self, output: Tensor) -> Tensor:
+        """The model's output as its user understands it: probabilities, forecasts."""
+        return output
+
+    def write_report(self, folder: Path) -> None:
+        """What a finished test leaves in the folder beside its numbers: pictures, tables."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+    def step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
+        """Loss and output of one batch, taken into the means of this stage."""
+        assert batch.target is not None
+        output = self.model(batch.input).float()
+        loss = self.loss(output, batch.target)
+        self.meters[stage].add(len(batch), loss=loss, **self.measure(output.detach(), batch.target))
+        return loss, output
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self.step(batch, "train")[0]
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.step(batch, "val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self.step(batch, "test")
+
+    # One log call an epoch: a call per step costs more than the step of a small model.
+    def on_train_epoch_end(self) -> None:
+        self._log_means("train")
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_means("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_means("test")
+
+    def on_test_end(self) -> None:
+        if self.trainer.is_global_zero:
+            self.write_report(Path(self.trainer.default_root_dir))
+
+    def _log_means(self, stage: str) -> None:
+        self.log_dict({f"{stage}/{name}": mean for name, mean in self.meters[stage].take().items()})
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = self.optimizer(parameter_groups(self.model))
+        metric, mode = self.objective
+        horizon = Horizon(
+            steps=int(self.trainer.estimated_stepping_batches), epochs=self.trainer.max_epochs or 1, mode=mode
+        )
+        schedule = self.scheduler(optimizer, horizon)
+        if schedule.scheduler is None:
+            return {"optimizer": optimizer}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule.scheduler, "interval": schedule.interval, "monitor": metric},
+        }
