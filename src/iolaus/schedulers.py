@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
 
@@ -139,7 +140,7 @@ class OneCycle(LRScheduler):
         self.base_momentums = [_momentum_of(group) for group in optimizer.param_groups]
         super().__init__(optimizer)
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[float | Tensor]:
         rising = self.last_epoch < self.peak
         if rising:
             height = 1 - _half_wave(self.last_epoch, self.peak)

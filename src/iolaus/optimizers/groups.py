@@ -50,7 +50,5 @@ def _undecayed(module: nn.Module) -> Iterator[nn.Parameter]:
 
 def _outer_stages(model: nn.Module) -> list[nn.Module]:
     """The parts that touch the input and the output."""
-    if not hasattr(model, "stages"):
-        return []
-    stages = model.stages()
-    return [stages[0], stages[-1]]
+    stages: list[nn.Module] = getattr(model, "stages", list)()
+    return [stages[0], stages[-1]] if stages else []
