@@ -3,6 +3,7 @@
 Nothing here imports torch before it must, so that help, completion and most mistakes answer at once.
 """
 
+import argparse
 import itertools
 import logging
 import os
@@ -23,8 +24,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from iolaus.config.compose import CONF, Composed, compose, explain
+from iolaus.config.compose import CONF, Composed, compose, explain, override_key
 from iolaus.folder import claim, open_run, reserve
+from iolaus.summary import table
 
 # Checking one point of a sweep takes tens of milliseconds: of larger sweeps the first this many are checked.
 _MAX_CHECKED_POINTS = 64
@@ -106,8 +108,8 @@ def _with_stored(overrides: list[str]) -> list[str]:
         stored = open_run(run).overrides
     except ValueError as error:
         _exit([f"resume={run}: {error}"])
-    given = {text.partition("=")[0].lstrip("+~") for text in overrides}
-    return [text for text in stored if text.partition("=")[0].lstrip("+~") not in given] + overrides
+    given = {override_key(text) for text in overrides}
+    return [text for text in stored if override_key(text) not in given] + overrides
 
 
 def _place(overrides: list[str], is_sweep: bool) -> str:
@@ -162,6 +164,62 @@ def _job(config: DictConfig) -> Any:
         sys.exit(130)
     print(f"\n{_shown(folder)}")
     return summary
+
+
+def main() -> None:
+    """`iolaus VERB …`."""
+    arguments = _verbs().parse_args()
+    _show_warnings_in_one_line()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for noisy in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        arguments.act(arguments)
+    except ValueError as error:
+        _exit(str(error).splitlines())
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _verbs() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="iolaus", description="Works on what finished runs left in their folders.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    evaluate = verbs.add_parser("evaluate", help="test a run again, on its own data or on others")
+    evaluate.add_argument("run", metavar="RUN", help="a run's folder, such as outputs/latest")
+    evaluate.add_argument("overrides", nargs="*", help="of data and trainer, as in: data=imdb data.batch_size=256")
+    evaluate.set_defaults(act=_evaluate)
+
+    predict = verbs.add_parser("predict", help="what a run says of your pictures, texts or series")
+    predict.add_argument("run", metavar="RUN", help="a run's folder, such as outputs/latest")
+    predict.add_argument("--input", type=Path, required=True, help="a picture, .txt or CSV file, or a folder of them")
+    predict.add_argument("--output", type=Path, help="a .csv or .json file; without it, CSV is printed")
+    predict.set_defaults(act=_predict)
+
+    doctor = verbs.add_parser("doctor", help="what the machine has, what is installed, which data are there")
+    doctor.set_defaults(act=_doctor)
+    return parser
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from iolaus.verbs.evaluate import evaluate
+
+    values = evaluate(open_run(arguments.run), arguments.overrides)
+    print(table({name: value for name, value in values.items() if name.startswith("test/")}))
+    print(f"\n{_shown(Path(values['folder']))}")
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from iolaus.verbs.predict import predict, write
+
+    print(write(predict(open_run(arguments.run), arguments.input), arguments.output), end="")
+
+
+def _doctor(arguments: argparse.Namespace) -> None:
+    from iolaus.verbs.doctor import findings
+
+    for line in findings():
+        print(line)
 
 
 def _shown(path: Path) -> str:

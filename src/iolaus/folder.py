@@ -1,5 +1,6 @@
 """A run's folder: made before the run, read back after it. Everything a run needs afterwards is in there."""
 
+import itertools
 import os
 import time
 from dataclasses import dataclass
@@ -68,19 +69,18 @@ def open_run(path: str | Path) -> RunFolder:
     return RunFolder(folder.resolve())
 
 
-def reserve(parent: Path) -> Path:
-    """Makes a new folder under `parent`, named after the time; two runs of the same second get two."""
+def reserve(parent: Path, name: str | None = None) -> Path:
+    """Makes a new folder under `parent`, named so or after the time; a number tells those of the same name apart."""
     parent.mkdir(parents=True, exist_ok=True)
-    stamp = time.strftime("%Y-%m-%d-%H-%M-%S")
-    number = 0
-    while True:
-        number += 1
-        folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
+    name = name or time.strftime("%Y-%m-%d-%H-%M-%S")
+    for number in itertools.count(1):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
         try:
             folder.mkdir()
         except FileExistsError:
             continue
         return folder.resolve()
+    raise AssertionError("there is always another number")
 
 
 def claim(run_dir: str) -> Path:

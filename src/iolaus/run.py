@@ -17,7 +17,7 @@ from iolaus.data.module import DataModule
 from iolaus.folder import RunFolder, open_run, point_latest_to, write_config
 from iolaus.hardware import peak_memory_mb
 from iolaus.loggers import MetricsCSV
-from iolaus.summary import Summary, provenance
+from iolaus.summary import Summary, provenance, table
 from iolaus.tasks.task import Task
 from iolaus.weights import load_weights
 
@@ -117,7 +117,7 @@ def _test(trainer: L.Trainer, task: Task, data: DataModule, run_folder: RunFolde
     trainer.test(task, datamodule=data, verbose=False)
     results = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
     summary.add(**results)
-    log.info("%s", _table(results))
+    log.info("\n%s", table(results))
 
 
 @contextmanager
@@ -140,8 +140,3 @@ def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, train
     log.info("model  %s: %s parameters", choices["model"], f"{num_parameters:,}")
     log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)
     log.info("folder %s", folder)
-
-
-def _table(results: dict[str, float]) -> str:
-    width = max(map(len, results), default=0)
-    return "\n".join(["", *(f"  {name:<{width}}  {value:.4f}" for name, value in sorted(results.items()))])

@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from iolaus.hardware import hardware
-
 Status = Literal["running", "finished", "failed", "interrupted"]
 
 _VERSIONS = ("iolaus", "torch", "lightning", "hydra-core", "numpy")
@@ -34,8 +32,16 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
+def table(results: dict[str, float]) -> str:
+    """Metrics as lines for the terminal."""
+    width = max(map(len, results), default=0)
+    return "\n".join(f"  {name:<{width}}  {value:.4f}" for name, value in sorted(results.items()))
+
+
 def provenance() -> dict[str, Any]:
     """Where a result comes from: the code's commit, the versions of what it stands on, the machine."""
+    from iolaus.hardware import hardware  # imports torch
+
     commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     versions = {name: version(name) for name in _VERSIONS} | {"python": platform.python_version()}
     return {

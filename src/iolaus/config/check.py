@@ -34,6 +34,16 @@ def check(composed: Composed) -> list[str]:
     return problems or _kinds(composed) or _trial(composed)
 
 
+def refuse_unknown_targets(config: DictConfig) -> None:
+    """For a config that comes from a file: nothing in it is built unless all of it may be.
+
+    Raises:
+        ValueError: at the first `_target_` outside the allowed packages.
+    """
+    for _, node in _targets(config):
+        build.target_of(node, config)
+
+
 def _top_level(config: DictConfig) -> list[str]:
     known = list(compose([]).config)
     problems = [f"{key}: there is no such group or option; {nearest(str(key), known)}" for key in config if key not in known]

@@ -33,6 +33,11 @@ def compose(overrides: list[str], config_name: str = "train") -> Composed:
     return Composed(config, choices)
 
 
+def override_key(text: str) -> str:
+    """`model.dim` of `++model.dim=3`."""
+    return text.partition("=")[0].lstrip("+~").strip()
+
+
 def explain(overrides: list[str]) -> list[str]:
     """One sentence for each override that does not fit, found by adding them one by one, groups first."""
     problems, parsed = [], []

@@ -76,6 +76,10 @@ class DataModule(L.LightningDataModule, ABC):
     def inherit(self, fitted: dict[str, Any]) -> None:
         """Takes what weights learned elsewhere depend on, from the run they come from: by default nothing."""
 
+    def files(self) -> Path | None:
+        """Where the files it reads are, or would be; None for data that come with an installed package."""
+        return None
+
     def describe(self) -> str:
         """The data in a few words, for the log."""
         counts = f"{len(self.train):,} training, {len(self.val):,} validation, {len(self.test):,} test samples"

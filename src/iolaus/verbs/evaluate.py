@@ -1,0 +1,72 @@
+"""`iolaus evaluate RUN [overrides]`: tests a finished run again, on its own data or on others."""
+
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from iolaus.config import build
+from iolaus.config.check import check
+from iolaus.config.compose import Composed, compose, explain, override_key
+from iolaus.folder import RunFolder, reserve
+from iolaus.summary import Summary, provenance
+from iolaus.verbs.rebuild import rebuild
+
+# The groups that may differ from the run's: which samples are tested, and on which device.
+_REPLACEABLE = ("data", "trainer")
+
+
+def evaluate(run: RunFolder, overrides: list[str]) -> dict[str, Any]:
+    """Writes summary.json and the task's report to RUN/evaluate/<data>/, and returns the summary.
+
+    Raises:
+        ValueError: if an override does not fit, or the data have other sizes than the model reads.
+    """
+    config, name = _with_replaced(run, overrides)
+    task, data = rebuild(run, config)
+    learned = (data.input, data.target)
+    data.prepare_data()
+    data.setup()
+    if (data.input, data.target) != learned:
+        raise ValueError(
+            f"data={name} gives {data.input} → {data.target}, but the run's model reads {learned[0]} → {learned[1]}."
+        )
+    folder = reserve(run.path / "evaluate", name)
+    summary = Summary(folder, run=str(run.path), data=name, overrides=overrides, **provenance())
+    trainer = build.build_trainer(config, task.model, logger=False, default_root_dir=folder)
+    trainer.test(task, datamodule=data, verbose=False)
+    summary.add(folder=str(folder), **{key: value.item() for key, value in trainer.callback_metrics.items()})
+    return summary.values
+
+
+def _with_replaced(run: RunFolder, overrides: list[str]) -> tuple[DictConfig, str]:
+    """The run's config with the groups that the overrides touch composed anew, and the name of the data."""
+    config, choices = run.config, {group: run.summary[group] for group in _REPLACEABLE}
+    touched = {override_key(text).split(".")[0] for text in overrides}
+    if touched - {*_REPLACEABLE}:
+        raise ValueError(f"evaluate takes overrides of {' and '.join(_REPLACEABLE)} only, not of {min(touched)}.")
+    if touched:
+        fresh = _compose([*_kept(run.overrides, overrides), *overrides])
+        for group in touched:
+            config[group] = fresh.config[group]
+            choices[group] = fresh.choices[group]
+    problems = check(Composed(config, {**run.summary, **choices}))
+    if problems:
+        raise ValueError("\n".join(problems))
+    return config, choices["data"]
+
+
+def _kept(stored: list[str], given: list[str]) -> list[str]:
+    """The run's own overrides, without those that the given ones replace: another `data=` replaces all of data.*."""
+    keys = {override_key(text) for text in given}
+    return [
+        text for text in stored if override_key(text) not in keys and override_key(text).split(".")[0] not in keys
+    ]
+
+
+def _compose(overrides: list[str]) -> Composed:
+    try:
+        return compose(overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ValueError("\n".join(explain(overrides))) from error
