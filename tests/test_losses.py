@@ -1,0 +1,88 @@
+"""Losses against torch's and against their formulas."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from iolaus.losses import CrossEntropy, Focal
+
+NUM_CLASSES = 5
+WEIGHTS = [0.5, 1.0, 2.0, 0.0, 3.0]
+
+
+@pytest.fixture(params=["index", "probability"])
+def target(request: pytest.FixtureRequest) -> Tensor:
+    """Of 16 samples, as indices or as probabilities."""
+    generator = torch.Generator().manual_seed(1)
+    if request.param == "index":
+        return torch.randint(NUM_CLASSES, (16,), generator=generator)
+    return torch.rand(16, NUM_CLASSES, dtype=torch.double, generator=generator).softmax(dim=1)
+
+
+@pytest.fixture
+def output() -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(16, NUM_CLASSES, dtype=torch.double, generator=generator).mul_(3).requires_grad_()
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.3])
+def test_cross_entropy_is_torch_s(
+    output: Tensor, target: Tensor, weights: list[float] | None, label_smoothing: float
+) -> None:
+    loss = CrossEntropy(weights=weights, label_smoothing=label_smoothing).double()
+    weight = None if weights is None else torch.tensor(weights, dtype=torch.double)
+    expected = F.cross_entropy(output, target, weight=weight, label_smoothing=label_smoothing)
+    torch.testing.assert_close(loss(output, target), expected)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_focal_without_gamma_is_cross_entropy(output: Tensor, target: Tensor, weights: list[float] | None) -> None:
+    weight = None if weights is None else torch.tensor(weights, dtype=torch.double)
+    loss = Focal(gamma=0.0, weights=weights).double()(output, target)
+    expected = F.cross_entropy(output, target, weight=weight)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(each, output)[0] for each in (loss, expected)))
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_focal_gradient(output: Tensor, target: Tensor, gamma: float, weights: list[float] | None) -> None:
+    assert torch.autograd.gradcheck(Focal(gamma=gamma, weights=weights).double(), (output, target))
+
+
+def test_focal_is_the_formula_of_the_paper() -> None:
+    p = torch.tensor([[0.9, 0.1], [0.3, 0.7]])
+    expected = -((1 - 0.9) ** 2 * p[0, 0].log() + (1 - 0.3) ** 2 * p[1, 0].log()) / 2
+    torch.testing.assert_close(Focal(gamma=2.0)(p.log(), torch.tensor([0, 0])), expected)
+
+
+def test_one_hot_probabilities_are_indices(output: Tensor) -> None:
+    index = torch.arange(16) % NUM_CLASSES
+    one_hot = F.one_hot(index, NUM_CLASSES).to(output.dtype)
+    for loss in (CrossEntropy(), Focal(gamma=2.0)):
+        torch.testing.assert_close(loss(output, one_hot), loss(output, index))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_focal_stays_finite_where_all_is_certain(gamma: float, one_hot: bool) -> None:
+    output = torch.tensor([[200.0, -200.0], [-200.0, 200.0]], requires_grad=True)
+    index = torch.tensor([0, 0])  # one certainly right, one certainly wrong
+    loss = Focal(gamma=gamma)(output, F.one_hot(index, 2).float() if one_hot else index)
+    loss.backward()
+    assert loss.item() == pytest.approx(200)
+    assert output.grad is not None
+    assert output.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(weights=[1.0, 2.0]), Focal(weights=[1.0, 2.0])])
+def test_weights_are_one_per_class(loss: nn.Module, output: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"loss\.weights has 2 values, but there are 5 classes"):
+        loss(output, torch.zeros(16, dtype=torch.long))
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(weights=WEIGHTS), Focal(weights=WEIGHTS)])
+def test_weights_move_with_the_loss(loss: nn.Module) -> None:
+    assert [buffer.tolist() for buffer in loss.buffers()] == [WEIGHTS]
