@@ -153,7 +153,7 @@ def test_line_is_right_after_blank_lines(csv: Csv) -> None:
 
 def test_missing_row_is_refused_with_its_date(csv: Csv) -> None:
     rows = "\n".join(f"{day.date()},1" for day in pd.date_range("2020-01-01", periods=14) if day.day != 3)
-    with pytest.raises(ValueError, match=r"1 rows are missing.*2020-01-03.*data\.gaps=interpolate"):
+    with pytest.raises(ValueError, match=r"rows are missing.*1, the first at 2020-01-03.*data\.gaps=interpolate"):
         csv(f"day,load\n{rows}")
 
 

@@ -151,7 +151,7 @@ class TableReader:
         if self.gaps == "refuse":
             missing = even.difference(dates)
             raise ValueError(
-                f"{path}: {len(missing)} rows are missing between evenly spaced dates, the first at {missing[0]}: "
+                f"{path}: rows are missing between evenly spaced dates ({len(missing)}, the first at {missing[0]}): "
                 f"add them, or {_FILL}."
             )
         return numbers.set_axis(dates).reindex(even), even
