@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from iolaus.data.decoding import picture_files
+from iolaus.data.decoding import is_picture, picture_files
 from iolaus.data.images import ImageData, Loaded
 from iolaus.data.picture_cache import load_pictures
 from iolaus.data.pictures import Pictures
@@ -58,8 +58,9 @@ class ImageFolder(ImageData):
                 )
         names = tuple(sorted(folder.name for folder in _folders(parts["train"])))
         if len(names) < 2:
+            found = f"only the class {names[0]}" if names else "no folders"
             raise ValueError(
-                f"{parts['train']} has pictures of {len(names)} class: it takes a folder for each of two or more."
+                f"{parts['train']} holds {found}: it takes one folder of pictures per class, and two classes."
             )
         listed = {part: _labelled(folder, names, is_whole=part == "train") for part, folder in parts.items()}
         pictures = self._load_all(listed)
@@ -109,6 +110,11 @@ def _folders(folder: Path) -> list[Path]:
 
 def _labelled(folder: Path, names: tuple[str, ...], *, is_whole: bool) -> list[tuple[Path, int]]:
     """Every picture of the classes in `folder` with its class. If `is_whole`, each class must have some."""
+    strays = [file.name for file in folder.iterdir() if is_picture(file)]
+    if strays:
+        warnings.warn(
+            f"{len(strays)} pictures in {folder} are in no class and left out: {min(strays)} is one.", stacklevel=2
+        )
     listed = []
     for inner in _folders(folder):
         if inner.name not in names:
