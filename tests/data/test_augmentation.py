@@ -134,6 +134,14 @@ def test_the_beta_distribution_is_numpys(alpha: float) -> None:
     assert got.std() == pytest.approx(1 / (2 * (2 * alpha + 1) ** 0.5), rel=0.02)
 
 
+@pytest.mark.parametrize("alpha", [1e-3, 1e6])
+def test_an_extreme_alpha_gives_shares_all_the_same(alpha: float) -> None:
+    share = symmetric_beta(100_000, alpha, draws())
+    assert share.min() >= 0
+    assert share.max() <= 1
+    assert abs(share.mean() - 0.5) < 0.01
+
+
 @pytest.mark.parametrize(
     "change",
     [

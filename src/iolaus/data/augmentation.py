@@ -93,10 +93,10 @@ def symmetric_beta(num: int, alpha: float, generator: Generator) -> Tensor:
     torch's own sampler takes no generator. Bailey 1994 (doi:10.2307/2153537) draws Student's t with 2 alpha degrees of
     freedom as √(2 alpha (U^(-1/alpha) - 1)) cos 2πV; then ½ + ½ t / √(2 alpha + t²) is from Beta(alpha, alpha).
     """
-    uniform, turn = torch.rand(2, num, dtype=torch.float64, generator=generator, device=generator.device)
-    power = uniform ** (1 / alpha)
+    uniform, turn = torch.rand(2, num, generator=generator, device=generator.device)
+    growth = torch.expm1(-uniform.log() / alpha)  # U^(-1/alpha) - 1, which may be infinite
     cosine = torch.cos(2 * math.pi * turn)
-    return (0.5 + 0.5 * cosine / (power / (1 - power) + cosine**2).sqrt()).float()
+    return 0.5 + 0.5 * cosine / (1 / growth + cosine**2).sqrt()
 
 
 def _boxes(centre: Tensor, sides: Tensor, height: int, width: int) -> Tensor:
