@@ -35,11 +35,16 @@ _MAX_CHECKED_POINTS = 64
 def train() -> None:
     """Checks the command line, gives the run its folder, and hands over to Hydra."""
     arguments, _ = get_args_parser().parse_known_args()
-    only_shows = arguments.help or arguments.hydra_help or arguments.version or arguments.cfg or arguments.info
+    only_shows = arguments.help or arguments.hydra_help or arguments.cfg or arguments.info
     if not (only_shows or arguments.shell_completion or "LOCAL_RANK" in os.environ):
         overrides = _with_stored(arguments.overrides)
         _refuse_mistakes(overrides)
-        sys.argv = [sys.argv[0], *(["-m"] if arguments.multirun else []), *overrides, _place(overrides, arguments.multirun)]
+        sys.argv = [
+            sys.argv[0],
+            *(["-m"] if arguments.multirun else []),
+            *overrides,
+            _place(overrides, arguments.multirun),
+        ]
     _job()
 
 
@@ -171,8 +176,6 @@ def main() -> None:
     arguments = _verbs().parse_args()
     _show_warnings_in_one_line()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for noisy in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         arguments.act(arguments)
     except ValueError as error:
@@ -228,7 +231,7 @@ def _shown(path: Path) -> str:
 
 def _show_warnings_in_one_line() -> None:
     logging.captureWarnings(True)
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}"  # type: ignore[assignment]
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}"
 
 
 def _exit(problems: Iterable[str]) -> NoReturn:

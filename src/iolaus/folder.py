@@ -91,7 +91,9 @@ def claim(run_dir: str) -> Path:
     """
     folder = Path(run_dir)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise ValueError(f"run_dir={run_dir} is not empty: type resume={run_dir} to go on there, or name another folder.")
+        raise ValueError(
+            f"run_dir={run_dir} is not empty: type resume={run_dir} to go on there, or name another folder."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 

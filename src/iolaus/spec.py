@@ -52,7 +52,7 @@ class Forecast:
 Input = Image | Text | Series
 Target = Classes | Forecast
 
-_KINDS = {kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast)}
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast)}
 
 
 def to_plain(spec: Input | Target) -> dict[str, Any]:
@@ -61,5 +61,7 @@ def to_plain(spec: Input | Target) -> dict[str, Any]:
 
 
 def from_plain(plain: dict[str, Any]) -> Any:
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
-    return _KINDS[fields.pop("kind")](**fields)
+    kind = _KINDS[plain["kind"]]
+    return kind(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items() if name != "kind"}
+    )

@@ -25,10 +25,20 @@ class Trainer(L.Trainer):
         if precision == "auto":
             precision, reason = best_precision(model, options.get("accelerator", "auto"))
             log.info("precision %s: %s", precision, reason)
-        model.to(memory_format=memory_format(model))
+        model.to(memory_format=memory_format(model))  # type: ignore[call-overload]
         if compile:
             model.compile()
-        with warnings.catch_warnings():
-            # A machine has an accelerator that this run was told not to use: the user knows.
-            warnings.filterwarnings("ignore", message=".*available but not used.*")
-            super().__init__(precision=precision, **options)  # type: ignore[arg-type]
+        _silence()
+        super().__init__(precision=precision, **options)  # type: ignore[arg-type]
+
+
+def _silence() -> None:
+    """What Lightning says of every run, and no user of ours can act upon."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*available but not used.*",  # an accelerator that the user chose not to use
+        ".*LeafSpec.*is deprecated.*",  # Lightning's own code
+        ".*smaller than the logging interval.*",  # epochs are logged whatever the interval
+    ):
+        warnings.filterwarnings("ignore", message=message)

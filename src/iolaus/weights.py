@@ -21,7 +21,9 @@ def load_weights(model: nn.Module, checkpoint: dict[str, Any]) -> None:
     }
     ours = model.state_dict()
     differing = [
-        name for name in ours.keys() | theirs.keys() if name not in ours or name not in theirs or ours[name].shape != theirs[name].shape
+        name
+        for name in ours.keys() | theirs.keys()
+        if name not in ours or name not in theirs or ours[name].shape != theirs[name].shape
     ]
     outside = sorted(name for name in differing if not name.startswith("head."))
     if outside:

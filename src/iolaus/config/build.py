@@ -35,13 +35,8 @@ def build_model(config: DictConfig, input: Input, target: Target) -> nn.Module:
 
 
 def build_task(config: DictConfig, model: nn.Module, target: Target) -> Task:
-    return factory(config.task)(
-        model,
-        target,
-        loss=factory(config.loss)(),
-        optimizer=factory(config.optimizer),
-        scheduler=factory(config.scheduler),
-    )
+    loss = factory(config.loss)()
+    return factory(config.task)(model, target, loss, factory(config.optimizer), factory(config.scheduler))
 
 
 def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:

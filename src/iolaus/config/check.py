@@ -19,6 +19,7 @@ from torch import nn
 from iolaus.config import build
 from iolaus.config.compose import CONF, Composed, compose, nearest, options
 from iolaus.config.signature import mismatch, resolve, signature
+from iolaus.data.module import DataModule
 from iolaus.schedulers import Horizon
 
 _INSTANTIATE_KEYS = ("_target_", "_partial_", "_convert_", "_recursive_")
@@ -45,8 +46,12 @@ def refuse_unknown_targets(config: DictConfig) -> None:
 
 
 def _top_level(config: DictConfig) -> list[str]:
-    known = list(compose([]).config)
-    problems = [f"{key}: there is no such group or option; {nearest(str(key), known)}" for key in config if key not in known]
+    known = list(map(str, compose([]).config))
+    problems = [
+        f"{key}: there is no such group or option; {nearest(key, known)}"
+        for key in map(str, config)
+        if key not in known
+    ]
     for key, kind in _TOP_LEVEL_TYPES.items():
         reason = mismatch(config[key], kind)
         if reason:
@@ -73,18 +78,17 @@ def _node(path: str, node: DictConfig, packages: tuple[str, ...]) -> list[str]:
         target = resolve(node["_target_"], packages)
     except ValueError as error:
         return [f"{path}: {error}"]
-    accepted = signature(target)
-    names = [name for name, option in accepted.items() if option.annotation is not None]
+    accepted = {name: option for name, option in signature(target).items() if not option.is_given}
     problems = [
         f"{path}.{name} is required: type {path}.{name}=…"
         for name, option in accepted.items()
-        if option.is_required and name not in node
+        if option.is_required and name not in list(node)
     ]
-    for key in map(str, node):
+    for key in map(str, node):  # also those whose value is missing, which `in` denies
         if key in _INSTANTIATE_KEYS:
             continue
         if key not in accepted:
-            problems.append(f"{path}.{key}: {target.__name__} has no such option; {nearest(key, names)}")
+            problems.append(f"{path}.{key}: {target.__name__} has no such option; {nearest(key, list(accepted))}")
         elif OmegaConf.is_missing(node, key):
             problems.append(f"{path}.{key} is required: type {path}.{key}=…")
         else:
@@ -130,7 +134,7 @@ def _kinds(composed: Composed) -> list[str]:
 
 def _choices(group: str) -> Iterator[tuple[str, Any]]:
     for name in options(group):
-        yield name, resolve(OmegaConf.load(CONF / group / f"{name}.yaml")["_target_"])
+        yield name, resolve(str(OmegaConf.select(OmegaConf.load(CONF / group / f"{name}.yaml"), "_target_")))
 
 
 def _trial(composed: Composed) -> list[str]:
@@ -149,7 +153,9 @@ def _trial(composed: Composed) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the run itself will warn
         objective = build.task_class(config).objective
-        attempt("model", lambda: _trial_model(config))
+        data = attempt("data", lambda: build.build_data(config))
+        if data is not None:
+            attempt("model", lambda: _trial_model(config, data))
         attempt("loss", lambda: build.factory(config.loss)())
         optimizer = attempt("optimizer", lambda: _trial_optimizer(config))
         if optimizer is not None:
@@ -161,8 +167,7 @@ def _trial(composed: Composed) -> list[str]:
     return problems
 
 
-def _trial_model(config: DictConfig) -> None:
-    data = build.build_data(config)
+def _trial_model(config: DictConfig, data: DataModule) -> None:
     with torch.device("meta"):
         build.factory(config.model)(*build.task_class(config).targets(*data.sketch()))
 

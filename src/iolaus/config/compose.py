@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -45,7 +46,9 @@ def explain(overrides: list[str]) -> list[str]:
         try:
             parsed.append(OverridesParser.create().parse_override(text))
         except HydraException:
-            problems.append(f"'{text}' is not an override: type KEY=VALUE, and quote values that hold spaces or brackets.")
+            problems.append(
+                f"'{text}' is not an override: type KEY=VALUE, and quote values that hold spaces or brackets."
+            )
     accepted: list[str] = []
     for override in sorted(parsed, key=lambda override: not _is_group(override)):
         text = override.input_line or ""
@@ -75,8 +78,8 @@ def _is_group(override: Override) -> bool:
 def _sentence(override: Override, config: DictConfig, error: Exception) -> str:
     text, key = override.input_line, override.key_or_group
     if _is_group(override):
-        choices = override.value() if isinstance(override.value(), list) else [override.value()]
-        for choice in map(str, choices):
+        value: Any = override.value()
+        for choice in map(str, value if isinstance(value, list) else [value]):
             if choice not in options(key):
                 return f"{text}: there is no {key} {choice}; {nearest(choice, options(key))}"
     *parents, last = key.split(".")

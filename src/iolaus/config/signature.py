@@ -16,10 +16,15 @@ PREFIXES = ("iolaus", "torch.nn", "torch.optim", "lightning.pytorch", "pytorch_o
 
 @dataclass(frozen=True)
 class Option:
-    """One keyword of a signature. Ours are keyword-only; a positional one without default is handed over by the builder."""
+    """One parameter of a signature.
 
-    name: str
+    is_given: positional and without a default: not the user's to set, but handed over by the builder (the model's
+        input and target, the optimizer's parameters).
+    is_required: keyword-only and without a default: the user has to set it.
+    """
+
     annotation: Any
+    is_given: bool
     is_required: bool
 
 
@@ -55,8 +60,9 @@ def signature(target: Callable[..., Any]) -> dict[str, Option]:
         for parameter in parameters:
             if parameter.name == "self" or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
-            is_required = parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY
-            option = Option(parameter.name, hints.get(parameter.name, Any), is_required)
+            is_missing = parameter.default is parameter.empty
+            is_keyword = parameter.kind is parameter.KEYWORD_ONLY
+            option = Option(hints.get(parameter.name, Any), is_missing and not is_keyword, is_missing and is_keyword)
             options.setdefault(parameter.name, option)
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break
@@ -78,7 +84,9 @@ def _reason(adapter: TypeAdapter[Any], value: Any) -> str | None:
     try:
         adapter.validate_python(value, strict=True)
     except ValidationError as error:
-        messages = dict.fromkeys(_short(detail["msg"]) for detail in error.errors() if "instance of" not in detail["msg"])
+        messages = dict.fromkeys(
+            _short(detail["msg"]) for detail in error.errors() if "instance of" not in detail["msg"]
+        )
         return ", or ".join(messages)
     return None
 

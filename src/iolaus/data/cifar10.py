@@ -37,6 +37,9 @@ class CIFAR10(ImageData):
     def sketch(self) -> tuple[Image, Classes]:
         return Image(3, 32, 32), Classes(NAMES)
 
+    def files(self) -> Path:
+        return Path(self.root) / ARCHIVE.laid_out
+
     def load(self) -> Loaded:
         folder = ensure(ARCHIVE, self.root)
         return Loaded(

@@ -1,5 +1,6 @@
 """Electricity transformer temperatures: the series that long-horizon forecasters are compared on."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 from iolaus.data.download import Download, ensure
@@ -44,15 +45,20 @@ class ETT(SeriesData):
         self.root = root
         self.variant = variant
 
+    def files(self) -> Path:
+        return Path(self.root) / self._download().laid_out
+
     def table(self) -> Table:
-        source = Download(
+        return self.reader.read(ensure(self._download(), self.root))
+
+    def _download(self) -> Download:
+        return Download(
             title=self.variant,
             url=f"{_URL}/{self.variant}.csv",
             md5=_MD5[self.variant],
             laid_out=f"ETT-small/{self.variant}.csv",
             meanwhile="co2",
         )
-        return self.reader.read(ensure(source, self.root))
 
     def ends(self, table: Table) -> tuple[int, int, int]:
         rows_per_month = _HOURS_PER_MONTH * (4 if self.variant.startswith("ETTm") else 1)

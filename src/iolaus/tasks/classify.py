@@ -34,12 +34,11 @@ class Classify(Task):
         self,
         model: nn.Module,
         target: Classes,
-        *,
         loss: nn.Module,
         optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
         scheduler: Callable[[torch.optim.Optimizer, Horizon], Schedule],
     ) -> None:
-        super().__init__(model, target, loss=loss, optimizer=optimizer, scheduler=scheduler)
+        super().__init__(model, target, loss, optimizer, scheduler)
         self.names = target.names
         num_classes = len(target.names)
         self.averages = MetricCollection(
@@ -65,6 +64,7 @@ class Classify(Task):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         _, output = self.step(batch, "test")
+        assert batch.target is not None
         self.averages.update(output, batch.target)
         self.confusion.update(output, batch.target)
 

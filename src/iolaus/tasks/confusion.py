@@ -34,5 +34,5 @@ def _draw(counts: Tensor, names: tuple[str, ...], path: Path) -> None:
     if len(names) <= _MAX_ANNOTATED:
         for row, column in counts.nonzero().tolist():
             color = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, int(counts[row, column]), ha="center", va="center", color=color, fontsize=8)
+            axes.text(column, row, f"{int(counts[row, column])}", ha="center", va="center", color=color, fontsize=8)
     figure.savefig(path, dpi=120)

@@ -27,7 +27,12 @@ class Meter:
         if not self._sums:
             return {}
         device = next(iter(self._sums.values())).device
-        sums = torch.stack([*(total.double() for total in self._sums.values()), torch.tensor(self._num_samples, device=device).double()])
+        sums = torch.stack(
+            [
+                *(total.double() for total in self._sums.values()),
+                torch.tensor(self._num_samples, device=device).double(),
+            ]
+        )
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(sums)
         *totals, num_samples = sums.tolist()

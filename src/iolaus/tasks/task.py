@@ -1,5 +1,6 @@
 """What every task of one part shares: the model, its loss, its optimizer and schedule, and means over an epoch."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +34,6 @@ class Task(L.LightningModule, ABC):
         self,
         model: nn.Module,
         target: Target,
-        *,
         loss: nn.Module,
         optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
         scheduler: Callable[[torch.optim.Optimizer, Horizon], Schedule],
@@ -99,11 +99,12 @@ class Task(L.LightningModule, ABC):
     def _log_means(self, stage: str) -> None:
         self.log_dict({f"{stage}/{name}": mean for name, mean in self.meters[stage].take().items()})
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(parameter_groups(self.model))
         metric, mode = self.objective
+        steps = self.trainer.estimated_stepping_batches  # infinite for a run without end
         horizon = Horizon(
-            steps=int(self.trainer.estimated_stepping_batches), epochs=self.trainer.max_epochs or 1, mode=mode
+            steps=int(steps) if math.isfinite(steps) else -1, epochs=self.trainer.max_epochs or 1, mode=mode
         )
         schedule = self.scheduler(optimizer, horizon)
         if schedule.scheduler is None:

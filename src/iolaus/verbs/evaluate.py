@@ -60,9 +60,7 @@ def _with_replaced(run: RunFolder, overrides: list[str]) -> tuple[DictConfig, st
 def _kept(stored: list[str], given: list[str]) -> list[str]:
     """The run's own overrides, without those that the given ones replace: another `data=` replaces all of data.*."""
     keys = {override_key(text) for text in given}
-    return [
-        text for text in stored if override_key(text) not in keys and override_key(text).split(".")[0] not in keys
-    ]
+    return [text for text in stored if override_key(text) not in keys and override_key(text).split(".")[0] not in keys]
 
 
 def _compose(overrides: list[str]) -> Composed:

@@ -1,6 +1,5 @@
 """Rebuilds a finished run's model, and data as that model sees them, from its folder alone."""
 
-
 import torch
 from omegaconf import DictConfig
 
@@ -29,5 +28,3 @@ def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task
     task = build.build_task(config, model, data.target)
     task.load_state_dict(checkpoint["state_dict"])
     return task.eval(), data
-
-

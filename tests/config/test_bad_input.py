@@ -1,0 +1,111 @@
+"""Every mistake on the command line is named in one sentence, before any data are read and before any folder is made."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from iolaus.cli import explain_all
+from tests.conftest import Command
+
+# What the user typed, and what the one sentence must hold.
+MISTAKES = [
+    (["model=transfomer"], ["model=transfomer", "did you mean transformer?"]),
+    (["optimzer=adamw"], ["optimzer", "did you mean optimizer?"]),
+    (["optimzer.lr=0.1"], ["optimzer", "did you mean optimizer?"]),
+    (["optimizer.lrr=0.1"], ["optimizer.lrr", "did you mean lr?"]),
+    (["seeds=3"], ["seeds", "did you mean seed?"]),
+    (["+typo.key=1"], ["typo", "no such group or option"]),
+    (["+optimizer.forech=true"], ["optimizer.forech", "did you mean foreach?"]),
+    (["optimizer.lr=fast"], ["optimizer.lr=fast", "number"]),
+    (["optimizer.lr=-1"], ["optimizer=adamw", "learning rate"]),
+    (["model.dim=-3"], ["model.dim=-3", "greater than or equal to 1"]),
+    (["model.dim=12.5"], ["model.dim=12.5", "integer"]),
+    (["model.dropout=1.5"], ["model.dropout=1.5", "less than 1"]),
+    (["model.activation=rellu"], ["model.activation=rellu", "relu"]),
+    (["model=transformer", "model.dim=100", "model.num_heads=3"], ["model.dim=100", "model.num_heads=3"]),
+    (["model=resnet", "data=reviews"], ["model=resnet", "data=reviews", "Text", "models that can", "lstm"]),
+    (["model=textcnn", "data=digits"], ["model=textcnn", "data=digits", "resnet"]),
+    (["task=forecast"], ["task=forecast", "Classes", "classify"]),
+    (["data=etth1", "task=classify"], ["task=classify", "Forecast", "forecast"]),
+    (["data.batch_size=0"], ["data.batch_size=0", "greater than or equal to 1"]),
+    (["data.val_fraction=2"], ["data.val_fraction=2"]),
+    (["data=images"], ["data.root", "required"]),
+    (["trainer.max_epochs=many"], ["trainer.max_epochs=many", "integer"]),
+    (["trainer.precision=13"], ["trainer", "13"]),
+    (["trainer=gpu"], ["trainer=gpu", "gpu"]),
+    (["scheduler.factor=2", "scheduler=step"], ["scheduler.factor=2", "less than or equal to 1"]),
+    (["callbacks.early_stopping.patience=0"], ["callbacks.early_stopping.patience=0"]),
+    (["callbacks.ema.decay=3"], ["decay"]),
+    (["loss._target_=os.system"], ["os.system", "outside"]),
+    (["loss._target_=builtins.open"], ["builtins.open", "outside"]),
+    (["loss._target_=iolaus.folder.os.system"], ["iolaus.folder.os.system", "not a class or function of"]),
+    (["loss._target_=torch.nn.CrossEntrpyLoss"], ["torch.nn.CrossEntrpyLoss", "cannot be imported"]),
+    (["resume=nowhere"], ["resume=nowhere", "not a run's folder"]),
+    (["init_from=nowhere"], ["init_from=nowhere", "not a run's folder"]),
+    (["seed=tomorrow"], ["seed=tomorrow", "integer"]),
+    (["model.dim"], ["model.dim", "KEY=VALUE"]),
+    (["model=mlp,resnet", "data=reviews"], ["model=resnet", "data=reviews"]),  # one point of a sweep
+]
+
+
+@pytest.mark.parametrize(("overrides", "expected"), MISTAKES, ids=lambda value: " ".join(value))
+def test_a_mistake_is_one_sentence_that_names_it(overrides: list[str], expected: list[str]) -> None:
+    problems = explain_all(overrides)
+    assert len(problems) == 1, problems
+    assert "\n" not in problems[0]
+    for part in expected:
+        assert part in problems[0]
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    problems = explain_all(["model=transfomer", "optimizer.lrr=1", "seeds=3", "data.batch_sise=2"])
+    assert len(problems) == 4
+    problems = explain_all(["optimizer.lr=fast", "model.dim=-3", "+typo.key=1"])
+    assert len(problems) == 3
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["+optimizer.foreach=true"],
+        ["+trainer.limit_train_batches=2"],
+        ["optimizer.betas=[0.9,0.95]"],
+        ["model=mlp,transformer", "optimizer=adamw,sgd"],
+        ["callbacks.early_stopping.patience=3", "callbacks.ema.decay=0.99"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_right_passes(overrides: list[str]) -> None:
+    assert explain_all(overrides) == []
+
+
+def test_the_command_exits_with_2_in_seconds_and_leaves_nothing_behind(command: Command, tmp_path: Path) -> None:
+    started = time.monotonic()
+    result = command("model=transfomer", "optimizer.lr=fast", "+typo.key=1")
+    seconds = time.monotonic() - started
+    assert result.returncode == 2
+    assert len(result.stderr.strip().splitlines()) == 3
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+    assert seconds < 60  # a hang, not slowness; how fast it is stands in the benchmarks
+
+
+def test_a_used_folder_is_refused(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    result = command("run_dir=mine")
+    assert result.returncode == 2
+    assert "run_dir=mine is not empty" in result.stderr
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_an_unknown_run_is_one_sentence_for_verbs_too(command: Command) -> None:
+    for arguments in (["evaluate", "nowhere"], ["predict", "nowhere", "--input", "x.csv"]):
+        result = command(*arguments, verb=True)
+        assert result.returncode == 2
+        assert (
+            result.stderr
+            == "error: nowhere is not a run's folder: it has no config.yaml (the newest run is outputs/latest).\n"
+        )
