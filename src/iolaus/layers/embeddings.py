@@ -25,7 +25,7 @@ from iolaus.spec import Image, Series, Text
 PatchSize = int | Literal["whole"] | None
 
 _WORD_STD = 0.02  # small, so that rare words start near silence; Radford et al. 2018 (GPT) use the same
-_PATCH_POSITION_STD = 0.02  # Dosovitskiy et al. 2021 (ViT)
+_PATCH_POSITION_STD = 0.2
 
 
 class Embedding(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 Norm = Literal["batch", "layer", "group", "instance", "rms", "none"]
 
-_NUM_GROUPS = 32  # what Wu & He 2018 settled on; fewer where 32 do not divide the channels
+_NUM_GROUPS = 32  # what Wu & He 2018 settled on
 
 
 def norm_layer(name: Norm, dim: int, *, spatial: bool = False) -> nn.Module:
@@ -55,7 +55,16 @@ class SequenceRMSNorm(nn.RMSNorm):
 
 
 class SequenceGroupNorm(nn.GroupNorm):
-    """Over groups of each token's features. Wu & He 2018, arXiv:1803.08494."""
+    """Over groups of each token's features, of eight or more: alone, a feature would always become 0.
+
+    Wu & He 2018, arXiv:1803.08494.
+    """
+
+    def __init__(self, dim: int) -> None:
+        num_groups = gcd(_NUM_GROUPS, dim)
+        while dim // num_groups < 8 and num_groups % 2 == 0:
+            num_groups //= 2
+        super().__init__(num_groups, dim)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return super().forward(x.flatten(0, 1)).view_as(x)
@@ -76,12 +85,14 @@ class SequenceBatchNorm(nn.BatchNorm1d):
         if mask is None or not self.training:
             return super().forward(x.transpose(1, 2)).transpose(1, 2)
         mean, variance, count = masked_moments(x, mask, dims=(0, 1))
-        self._remember(mean.flatten(), (variance * count / (count - 1).clamp(min=1)).flatten())
+        self._remember(mean.flatten(), (variance * count / (count - 1).clamp(min=1)).flatten())  # unbiased, as torch's
         return ((x - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias).to(x.dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         assert self.momentum is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(variance.to(self.running_var.dtype), self.momentum)
 
@@ -111,14 +122,10 @@ def masked_moments(x: Tensor, mask: Tensor, *, dims: tuple[int, ...]) -> tuple[T
     return mean, variance, count
 
 
-def _num_groups(dim: int) -> int:
-    return gcd(_NUM_GROUPS, dim)
-
-
 _FOR_MAPS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "layer": MapLayerNorm,
-    "group": lambda dim: nn.GroupNorm(_num_groups(dim), dim),
+    "group": lambda dim: nn.GroupNorm(gcd(_NUM_GROUPS, dim), dim),
     "instance": lambda dim: nn.InstanceNorm2d(dim, affine=True),
     "rms": MapRMSNorm,
     "none": nn.Identity,
@@ -127,7 +134,7 @@ _FOR_MAPS: dict[str, Callable[[int], nn.Module]] = {
 _FOR_SEQUENCES: dict[str, Callable[[int], nn.Module]] = {
     "batch": SequenceBatchNorm,
     "layer": SequenceLayerNorm,
-    "group": lambda dim: SequenceGroupNorm(_num_groups(dim), dim),
+    "group": SequenceGroupNorm,
     "instance": SequenceInstanceNorm,
     "rms": SequenceRMSNorm,
     "none": SequenceIdentity,

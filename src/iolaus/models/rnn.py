@@ -1,5 +1,6 @@
 """Recurrent networks, which read token by token: Elman's RNN, the LSTM and the GRU."""
 
+import warnings
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -45,6 +46,11 @@ class Recurrent(nn.Module):
         channel_independent: bool | None = None,
     ) -> None:
         super().__init__()
+        if bidirectional and pooling == "last":
+            warnings.warn(
+                "model.pooling=last with model.bidirectional=true: read backwards, the last token comes first.",
+                stacklevel=2,
+            )
         self.embedding = embed(
             input,
             dim,

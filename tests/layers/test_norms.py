@@ -1,0 +1,106 @@
+"""Norms against torch's own on what is left when padding is cut away."""
+
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from iolaus.layers.norms import Norm, norm_layer
+
+B, L, D, H, W = 4, 6, 8, 3, 5
+LENGTHS = [6, 2, 4, 1]
+
+
+@pytest.fixture
+def mask() -> Tensor:
+    return torch.arange(L) < torch.tensor(LENGTHS)[:, None]
+
+
+def stir(norm: nn.Module) -> nn.Module:
+    """Weights and biases that are not 1 and 0, so that forgetting them shows."""
+    with torch.no_grad():
+        for parameter in norm.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+    return norm
+
+
+def standardized(x: Tensor, dims: tuple[int, ...]) -> Tensor:
+    variance, mean = torch.var_mean(x, dims, correction=0, keepdim=True)
+    return (x - mean) / torch.sqrt(variance + 1e-5)
+
+
+def groups(x: Tensor) -> Tensor:
+    """Group norm of channels in dimension 1: all groups of gcd(32, D) = 8 have one channel here."""
+    return nn.functional.group_norm(x, 8)
+
+
+MAP_REFERENCES = {
+    "batch": lambda x: standardized(x, (0, 2, 3)),
+    "layer": lambda x: standardized(x, (1,)),
+    "group": groups,
+    "instance": lambda x: standardized(x, (2, 3)),
+    "rms": lambda x: x / torch.sqrt(x.square().mean(1, keepdim=True) + torch.finfo(x.dtype).eps),
+    "none": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("name", get_args(Norm))
+def test_on_maps(name: Norm) -> None:
+    x = torch.randn(B, D, H, W) * 3 + 1
+    torch.testing.assert_close(norm_layer(name, D, spatial=True)(x), MAP_REFERENCES[name](x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", get_args(Norm))
+@pytest.mark.parametrize("spatial", [True, False])
+def test_weight_and_bias_apply_to_the_features(name: Norm, spatial: bool) -> None:
+    torch.manual_seed(0)
+    x = torch.randn((B, D, H, W) if spatial else (B, L, D))
+    plain, stirred = norm_layer(name, D, spatial=spatial), stir(norm_layer(name, D, spatial=spatial))
+    shape = (D, 1, 1) if spatial else (D,)
+    weight = stirred.weight.view(shape) if name != "none" else 1.0
+    bias = stirred.bias.view(shape) if name not in ("none", "rms") else 0.0
+    torch.testing.assert_close(stirred(x), plain(x) * weight + bias)
+
+
+@pytest.mark.parametrize("name", get_args(Norm))
+def test_padding_of_sequences_has_no_part(name: Norm, mask: Tensor) -> None:
+    """However much of it there is and whatever stands there, in values, gradients and what the norm remembers."""
+    torch.manual_seed(0)
+    norm, other = norm_layer(name, D), norm_layer(name, D)
+    x = torch.randn(B, L, D)
+    longer = torch.cat([x.where(mask.unsqueeze(2), 100.0), torch.full((B, 3, D), -50.0)], dim=1)
+    longer_mask = torch.cat([mask, torch.zeros(B, 3, dtype=torch.bool)], dim=1)
+    for _ in range(2):
+        expected, out = norm(x, mask)[mask], other(longer, longer_mask)[longer_mask]
+        torch.testing.assert_close(out, expected)
+    assert all(torch.allclose(a, b) for a, b in zip(norm.buffers(), other.buffers(), strict=True))
+    torch.testing.assert_close(other.eval()(longer, longer_mask)[longer_mask], norm.eval()(x, mask)[mask])
+
+
+def test_batch_norm_of_sequences_equals_torchs_over_the_real_tokens(mask: Tensor) -> None:
+    torch.manual_seed(0)
+    ours, theirs = norm_layer("batch", D), nn.BatchNorm1d(D)
+    for _ in range(3):
+        x = torch.randn(B, L, D) * 2 + 1
+        torch.testing.assert_close(ours(x, mask)[mask], theirs(x[mask]))
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)
+    assert ours.num_batches_tracked == theirs.num_batches_tracked
+    torch.testing.assert_close(ours.eval()(x, mask)[mask], theirs.eval()(x[mask]))
+
+
+def test_instance_norm_of_sequences_equals_torchs_on_each(mask: Tensor) -> None:
+    torch.manual_seed(0)
+    x, norm = torch.randn(B, L, D), norm_layer("instance", D)
+    out = norm(x, mask)
+    for sample, length in enumerate(LENGTHS[:3]):
+        expected = nn.functional.instance_norm(x[sample : sample + 1, :length].transpose(1, 2)).transpose(1, 2)
+        torch.testing.assert_close(out[sample : sample + 1, :length], expected)
+    torch.testing.assert_close(norm(x), norm(x, torch.ones(B, L, dtype=torch.bool)))
+
+
+@pytest.mark.parametrize("name", get_args(Norm))
+def test_nothing_but_padding_gives_numbers(name: Norm) -> None:
+    x, nothing = torch.randn(2, L, D), torch.zeros(2, L, dtype=torch.bool)
+    assert norm_layer(name, D)(x, nothing).isfinite().all()
