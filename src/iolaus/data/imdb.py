@@ -1,0 +1,54 @@
+"""IMDB: 50,000 reviews of films, for or against (Maas et al. 2011, "Learning word vectors for sentiment analysis")."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from iolaus.data.download import Download, ensure
+from iolaus.data.text import Labelled, TextData
+from iolaus.data.text_files import list_texts, read_text, stamp
+from iolaus.data.tokens import End
+
+_IMDB = Download(
+    title="IMDB",
+    url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+    md5="7c2ac02c03563afcf9b574c7e56c153a",
+    laid_out="aclImdb",
+    meanwhile="reviews",
+)
+_CLASSES = {"neg": "negative", "pos": "positive"}
+
+
+class IMDB(TextData):
+    """The split of the paper: one half to train and validate on, the other to test on.
+
+    root: holds `aclImdb/`, or will: what is missing there is downloaded.
+    keep: the tail by default, because the verdict tends to come last (Sun et al. 2019, arXiv:1905.05583).
+    """
+
+    def __init__(self, *, root: str, keep: End = "tail", **options: Any) -> None:
+        super().__init__(keep=keep, **options)
+        self.root = Path(root)
+
+    def files(self) -> Path:
+        return self.root / _IMDB.laid_out
+
+    def labelled(self) -> tuple[Labelled, Labelled]:
+        return self._part("train"), self._part("test")
+
+    def stamp(self) -> Any:
+        return stamp(file for part in ("train", "test") for _, file in self._files(part))
+
+    def _part(self, part: str) -> Labelled:
+        labels, files = zip(*self._files(part), strict=True)
+        return Labelled([read_text(file).replace("<br />", " ") for file in files], list(labels))
+
+    def _files(self, part: str) -> Iterator[tuple[str, Path]]:
+        folder = ensure(_IMDB, self.root) / part
+        for name, label in _CLASSES.items():
+            if not (folder / name).is_dir():
+                raise ValueError(
+                    f"{folder} has no folder {name!r}: delete {folder.parent}, and it is downloaded again."
+                )
+            for file in list_texts(folder / name):
+                yield label, file

@@ -1,0 +1,188 @@
+"""Labelled texts, one class each: tokenized once, kept, and cut to length when they are loaded."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import tokenizers
+import torch
+from annotated_types import Ge
+from tokenizers import Tokenizer
+
+from iolaus.batch import Batch
+from iolaus.data.cache import Arrays, cached, fingerprint
+from iolaus.data.module import DataModule
+from iolaus.data.splits import Share, held_out
+from iolaus.data.text_files import read_examples
+from iolaus.data.tokenizer import PAD, UNKNOWN, Kind, encode, fit
+from iolaus.data.tokens import End, Tokens
+from iolaus.ranges import Count, Rate
+from iolaus.spec import Classes, Text
+
+VocabSize = Annotated[int, Ge(3)]  # padding, the unknown, and a word
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts, and the name of each one's class."""
+
+    texts: list[str]
+    labels: list[str]
+
+
+class TextData(DataModule):
+    """Texts of one class each. Subclasses say where they come from (`labelled`, `stamp`).
+
+    val_fraction: of the training texts, held out for validation; the tokenizer never sees them.
+    tokenizer: `word`, or `bpe` for pieces of words.
+    vocab_size: at most this many different tokens, padding and the unknown among them.
+    length: of a longer text only so many tokens are read, the first ones (keep=head) or the last (keep=tail).
+    lowercase: whether "Good" and "good" are one word.
+    word_dropout: the probability that a token is made unknown, drawn anew for each training batch (Iyyer et al. 2015,
+        "Deep unordered composition rivals syntactic methods for text classification").
+    """
+
+    gives: ClassVar[tuple[type, type]] = (Text, Classes)
+    text_column: str = "text"  # of a table of texts to predict
+
+    tokenizer: Tokenizer | None = None
+    target: Classes
+
+    def __init__(
+        self,
+        *,
+        val_fraction: Share = 0.1,
+        tokenizer: Kind = "word",
+        vocab_size: VocabSize = 10_000,
+        length: Count = 256,
+        keep: End = "head",
+        lowercase: bool = True,
+        word_dropout: Rate = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.val_fraction = val_fraction
+        self.tokenizer_kind: Kind = tokenizer
+        self.vocab_size = vocab_size
+        self.length = length
+        self.keep: End = keep
+        self.lowercase = lowercase
+        self.word_dropout = word_dropout
+
+    @abstractmethod
+    def labelled(self) -> tuple[Labelled, Labelled]:
+        """Texts to train (and validate) on, and texts to test on.
+
+        Raises:
+            ValueError: for what is wrong with the user's data, in one sentence.
+        """
+
+    @abstractmethod
+    def stamp(self) -> Any:
+        """Plain values, quick to get, that change when the texts do; None if the texts are not worth a cache."""
+
+    def sketch(self) -> tuple[Text, Classes]:
+        return Text(self.vocab_size, self.length, PAD), Classes(("negative", "positive"))
+
+    def read(self) -> None:
+        stamp, labelled = self.stamp(), cache(self._checked)
+        if self.tokenizer is None:
+            options = [self.tokenizer_kind, self.vocab_size, self.lowercase, self.val_fraction, self.seed]
+            fitted = cached(_name(stamp, options), lambda: _packed(self._fit(labelled()[0]).to_str()))
+            self.tokenizer = Tokenizer.from_str(_unpacked(fitted))
+        tokenizer, known = self.tokenizer, getattr(self, "target", None)
+        made_with = [tokenizer.to_str(), known and known.names]
+        self._split(cached(_name(stamp, made_with), lambda: _encoded(tokenizer, *labelled(), known)))
+        self.input = Text(tokenizer.get_vocab_size(), self.length, PAD)
+
+    def examples(self, path: Path) -> tuple[Tokens, list[str]]:
+        """A .txt file (one text), a folder of .txt files, or a CSV or TSV file with a column of texts."""
+        assert self.tokenizer is not None
+        texts, names = read_examples(path, self.text_column)
+        ids, lengths = (torch.from_numpy(array) for array in encode(self.tokenizer, texts))
+        return Tokens.packed(ids, lengths).cut(self.length, self.keep), names
+
+    def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
+        if not self.word_dropout:
+            return batch
+        chance = torch.rand(batch.input.shape, generator=generator, device=batch.input.device)
+        is_dropped = (chance < self.word_dropout) & (batch.input != PAD)
+        return replace(batch, input=batch.input.masked_fill(is_dropped, UNKNOWN))
+
+    def fitted(self) -> dict[str, Any]:
+        assert self.tokenizer is not None
+        return {"tokenizer": self.tokenizer.to_str()}
+
+    def restore(self, fitted: dict[str, Any]) -> None:
+        if self._is_read and fitted != self.fitted():
+            raise ValueError("The training texts or their options have changed since this run began: start a new run.")
+        self.inherit(fitted)
+
+    def inherit(self, fitted: dict[str, Any]) -> None:
+        """Weights learned elsewhere know tokens by the numbers that they had there."""
+        if "tokenizer" in fitted:
+            self.tokenizer = Tokenizer.from_str(fitted["tokenizer"])
+
+    def _checked(self) -> tuple[Labelled, Labelled]:
+        train, test = self.labelled()
+        names = {*train.labels, *test.labels}
+        if len(names) < 2:
+            raise ValueError(f"All texts are of one class, {min(names)!r}: there is nothing to tell apart.")
+        missing = names.difference(train.labels[row] for row in self._kept(train.labels))
+        if missing:
+            raise ValueError(
+                f"Too few texts of class {min(missing)!r}: none is left to train on once the validation (and test) "
+                "texts are held out."
+            )
+        return train, test
+
+    def _kept(self, labels: Sequence[str]) -> list[int]:
+        """Which of the training texts are not held out for validation."""
+        return held_out(labels, self.val_fraction, self.seed)[0].tolist()
+
+    def _fit(self, train: Labelled) -> Tokenizer:
+        texts = [train.texts[row] for row in self._kept(train.labels)]
+        return fit(texts, kind=self.tokenizer_kind, vocab_size=self.vocab_size, lowercase=self.lowercase)
+
+    def _split(self, arrays: Arrays) -> None:
+        self.target = Classes(tuple(arrays["names"].tolist()))
+        num_train, targets = int(arrays["num_train"]), arrays["targets"]
+        packed = (torch.from_numpy(array) for array in (arrays["ids"], arrays["lengths"], targets))
+        tokens = Tokens.packed(*packed).cut(self.length, self.keep)
+        train, val = held_out(targets[:num_train], self.val_fraction, self.seed)
+        self.train, self.val = tokens.select(train), tokens.select(val)
+        self.test = tokens.select(torch.arange(num_train, len(tokens)))
+
+
+def _encoded(tokenizer: Tokenizer, train: Labelled, test: Labelled, known: Classes | None) -> Arrays:
+    """Everything of both splits; the classes are those that a restored model knows, if there is one."""
+    labels = train.labels + test.labels
+    names = known.names if known else tuple(sorted(set(labels)))
+    unknown = set(labels).difference(names)
+    if unknown:
+        raise ValueError(f"The texts have a class {min(unknown)!r}, but the model knows only {', '.join(names)}.")
+    numbers = {name: number for number, name in enumerate(names)}
+    ids, lengths = encode(tokenizer, train.texts + test.texts)
+    return {
+        "ids": ids,
+        "lengths": lengths,
+        "targets": np.array([numbers[label] for label in labels]),
+        "num_train": np.array(len(train.texts)),
+        "names": np.array(names),
+    }
+
+
+def _name(stamp: Any, made_with: Any) -> str | None:
+    return None if stamp is None else fingerprint(tokenizers.__version__, stamp, made_with)
+
+
+def _packed(text: str) -> Arrays:
+    return {"utf8": np.frombuffer(text.encode(), np.uint8)}
+
+
+def _unpacked(arrays: Arrays) -> str:
+    return arrays["utf8"].tobytes().decode()

@@ -1,0 +1,99 @@
+"""Texts on disk: plain files of one text each, and tables (CSV, TSV) with a column of texts. All of them UTF-8."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+def is_table(path: Path) -> bool:
+    return path.suffix.lower() in _SEPARATORS
+
+
+def list_texts(folder: Path) -> list[Path]:
+    """The .txt files that lie directly in the folder, by name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    files = sorted(Path(entry) for entry in os.scandir(folder) if entry.name.lower().endswith(".txt"))
+    if not files:
+        raise ValueError(f"{folder} holds no .txt files.")
+    return files
+
+
+def read_text(file: Path) -> str:
+    """
+    Raises:
+        ValueError: the file is not UTF-8, or says nothing.
+    """
+    text = _decoded(file).strip()
+    if not text:
+        raise ValueError(f"{file} is empty: delete it or write a text into it.")
+    return text
+
+
+def read_columns(file: Path, columns: dict[str, str]) -> list[list[str]]:
+    """Columns of a table with a header, {option that names the column: its name}, without surrounding blanks.
+
+    Raises:
+        ValueError: the table cannot be read, lacks a column, or has an empty cell in one.
+    """
+    import pandas as pd  # here, because most texts come from elsewhere
+
+    try:
+        table = pd.read_csv(
+            file, sep=_SEPARATORS[file.suffix.lower()], dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except UnicodeDecodeError as error:
+        raise _not_utf8(file, error) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{file} is no table that pandas can read ({str(error).strip()}).") from error
+    return [_column(table, file, option, name) for option, name in columns.items()]
+
+
+def read_examples(path: Path, column: str) -> tuple[list[str], list[str]]:
+    """Texts to predict, and a name for each: a .txt file is one text, a folder of them several, a table has a column.
+
+    Raises:
+        ValueError: there is nothing at `path`, or nothing that can be read.
+    """
+    if not path.exists():
+        raise ValueError(f"There is no {path}.")
+    if is_table(path):
+        [texts] = read_columns(path, {"data.text_column": column})
+        return texts, [f"{path.name} row {row}" for row in range(1, len(texts) + 1)]
+    files = list_texts(path) if path.is_dir() else [path]
+    return [read_text(file) for file in files], [file.name for file in files]
+
+
+def stamp(files: Iterable[Path]) -> list[Any]:
+    """Changes when a file does: names, sizes, and when each was written and moved here."""
+    states = ((str(file), os.stat(file)) for file in files)
+    return [(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states]
+
+
+def _column(table: Any, file: Path, option: str, name: str) -> list[str]:
+    if name not in table.columns:
+        has = ", ".join(map(str, table.columns))
+        raise ValueError(f"{file} has no column {name!r}: it has {has}; type {option}=NAME.")
+    cells = table[name].fillna("").str.strip().tolist()
+    if "" in cells:
+        row = cells.index("") + 1
+        raise ValueError(
+            f"Row {row} of {file} (below the header) has nothing in column {name!r}: fill it in or delete it."
+        )
+    return cells
+
+
+def _decoded(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(file, error) from error
+
+
+def _not_utf8(file: Path, error: UnicodeDecodeError) -> ValueError:
+    return ValueError(f"{file} is not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8.")
