@@ -18,10 +18,10 @@ def list_texts(folder: Path) -> list[Path]:
     Raises:
         ValueError: there is none.
     """
-    files = sorted(Path(entry) for entry in os.scandir(folder) if entry.name.lower().endswith(".txt"))
-    if not files:
+    names = sorted(name for name in os.listdir(folder) if name.lower().endswith(".txt"))
+    if not names:
         raise ValueError(f"{folder} holds no .txt files.")
-    return files
+    return [folder / name for name in names]
 
 
 def read_text(file: Path) -> str:
