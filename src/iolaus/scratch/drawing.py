@@ -12,6 +12,7 @@ from iolaus.scratch.tensor import Tensor, grad
 from iolaus.scratch.values import Array
 
 _MAX_NUMBERS = 4  # a box with more numbers shows their range instead
+_TABLE = 'border="0" cellborder="1" cellspacing="0" cellpadding="4" bgcolor="white" color="#777777"'
 
 
 class Drawing(str):
@@ -75,7 +76,7 @@ def _label(step: Tensor, name: str, gradient: Tensor | None) -> str:
     if gradient is not None:
         rows.append(f'<td><font color="#b3261e">{_numbers(gradient.data)}</font></td>')
     cells = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="4" color="#777777">{cells}</table>>'
+    return f"<<table {_TABLE}>{cells}</table>>"
 
 
 def _numbers(values: Array) -> str:

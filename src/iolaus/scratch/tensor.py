@@ -131,7 +131,7 @@ def apply(operation: str, forward: Callable[..., Any], *operands: tuple[Tensor, 
         data = np.asarray(forward(*[operand._data for operand, _ in operands]))
     except ValueError as error:
         shapes = " and ".join(str(operand.shape) for operand, _ in operands)
-        raise ValueError(f"{operation!r} does not fit the shapes {shapes}: {error}") from None
+        raise ValueError(f"{operation!r} does not fit the shapes {shapes}: {str(error).strip()}") from None
     first = operands[0][0]
     is_view = data.base is not None and np.may_share_memory(data, first._data)
     result = Tensor.__new__(Tensor)
