@@ -104,3 +104,23 @@ def test_instance_norm_of_sequences_equals_torchs_on_each(mask: Tensor) -> None:
 def test_nothing_but_padding_gives_numbers(name: Norm) -> None:
     x, nothing = torch.randn(2, L, D), torch.zeros(2, L, dtype=torch.bool)
     assert norm_layer(name, D)(x, nothing).isfinite().all()
+
+
+TOKEN_REFERENCES = {
+    "layer": lambda x: standardized(x, (2,)),
+    "group": lambda x: standardized(x.unflatten(2, (2, 8)), (3,)).flatten(2),  # sixteen features: two groups
+    "rms": lambda x: x / torch.sqrt(x.square().mean(2, keepdim=True) + torch.finfo(x.dtype).eps),
+    "none": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("name", TOKEN_REFERENCES)
+def test_on_single_tokens(name: Norm) -> None:
+    x = torch.randn(B, L, 16) * 3 + 1
+    torch.testing.assert_close(norm_layer(name, 16)(x), TOKEN_REFERENCES[name](x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dim", [1, 7, 10, 16, 128, 768])
+def test_a_groups_features_are_enough_to_differ(dim: int) -> None:
+    norm = norm_layer("group", dim)
+    assert norm.num_groups == 1 or dim // norm.num_groups >= 8

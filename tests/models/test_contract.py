@@ -1,0 +1,223 @@
+"""What every architecture promises, on every kind of data that it reads. The list is what conf/model holds."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+import yaml
+from hydra.utils import get_object
+from torch import Tensor, nn
+
+from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
+
+CLASSES = Classes(("a", "b", "c"))
+KINDS: list[tuple[Input, Target]] = [
+    (Image(3, 8, 8), CLASSES),
+    (Text(40, 12), CLASSES),
+    (Series(2, 32), CLASSES),
+    (Series(2, 32), Forecast(2, 4)),
+]
+SMALL = {"dim": 16, "num_layers": 2, "num_heads": 2, "depth": 8, "width": 8, "num_filters": 8}
+B = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    input: Input
+    target: Target
+
+    def __str__(self) -> str:
+        return f"{self.name}-{type(self.input).__name__}-{type(self.target).__name__}"
+
+    def build(self, *, seed: int = 0, dropout: bool = False, **options: Any) -> nn.Module:
+        """The model as its yaml has it, but small."""
+        target, defaults = load(self.name)
+        chosen = defaults | {key: value for key, value in SMALL.items() if key in defaults}
+        if not dropout:
+            chosen |= dict.fromkeys((key for key in defaults if key.endswith("dropout")), 0.0)
+        torch.manual_seed(seed)
+        return target(self.input, self.target, **chosen | options)
+
+    def x(self) -> Tensor:
+        """A batch of inputs; texts of several lengths."""
+        chance = torch.Generator().manual_seed(1)
+        if isinstance(self.input, Image):
+            return torch.randn(B, self.input.channels, self.input.height, self.input.width, generator=chance)
+        if isinstance(self.input, Series):
+            return torch.randn(B, self.input.length, self.input.channels, generator=chance) * 2 + 5
+        tokens = torch.randint(1, self.input.vocab_size, (B, 9), generator=chance)
+        return tokens.where(torch.arange(9) < torch.tensor([9, 1, 2, 4, 9, 6]).unsqueeze(1), self.input.pad)
+
+    def y(self) -> Tensor:
+        if isinstance(self.target, Classes):
+            return torch.arange(B) % len(self.target.names)
+        return torch.randn(B, self.target.horizon, self.target.channels, generator=torch.Generator().manual_seed(2)) + 5
+
+    def loss(self, output: Tensor) -> Tensor:
+        return (F.cross_entropy if isinstance(self.target, Classes) else F.mse_loss)(output, self.y())
+
+    def train(self, model: nn.Module, num_steps: int) -> Iterator[float]:
+        optimizer = torch.optim.Adam(model.train().parameters(), lr=1e-2)
+        for _ in range(num_steps):
+            loss = self.loss(model(self.x()))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
+
+    def trained(self, num_steps: int = 3) -> nn.Module:
+        """In evaluation mode, after a few steps: nothing has its first value any more, zeros least of all."""
+        model = self.build()
+        list(self.train(model, num_steps))
+        return model.eval()
+
+
+def load(name: str) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
+    options = yaml.safe_load((CONF / f"{name}.yaml").read_text())
+    options.pop("defaults", None)
+    return get_object(options.pop("_target_")), options
+
+
+NAMES = sorted(file.stem for file in CONF.glob("*.yaml"))
+CASES = [Case(name, *kind) for name in NAMES for kind in KINDS if isinstance(kind[0], load(name)[0].reads)]
+every = pytest.mark.parametrize("case", CASES, ids=str)
+texts = pytest.mark.parametrize("case", [case for case in CASES if isinstance(case.input, Text)], ids=str)
+
+
+def test_the_list_is_not_empty() -> None:
+    assert len(NAMES) >= 8
+    assert len(CASES) >= 24
+
+
+@every
+def test_output_is_finite_and_of_the_targets_shape(case: Case) -> None:
+    output = case.build(dropout=True)(case.x())
+    assert output.shape == ((B, 3) if isinstance(case.target, Classes) else (B, 4, 2))
+    assert output.dtype == torch.float32
+    assert output.isfinite().all()
+
+
+@every
+def test_forward_is_the_head_of_the_features(case: Case) -> None:
+    model = case.trained()
+    features = model.features(case.x())
+    assert features.values.ndim in (3, 4)
+    torch.testing.assert_close(model(case.x()), model.head(features))
+
+
+@every
+def test_stages_hold_every_parameter_once_and_end_with_the_head(case: Case) -> None:
+    model = case.build()
+    stages = model.stages()
+    assert stages[-1] is model.head
+    in_stages = [id(parameter) for stage in stages for parameter in stage.parameters()]
+    assert sorted(in_stages) == sorted(id(parameter) for parameter in model.parameters())
+    first = {id(parameter) for parameter in stages[0].parameters()}
+    assert id(next(model.parameters())) in first
+
+
+@every
+def test_every_parameter_gets_a_gradient(case: Case) -> None:
+    model = case.trained().train()
+    model.zero_grad()
+    case.loss(model(case.x())).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        # A bias on all keys alike shifts every score of a query alike, which softmax does not see.
+        assert name.endswith("attention.key.bias") or parameter.grad.abs().max() > 0, name
+
+
+@every
+def test_the_seed_decides_everything(case: Case) -> None:
+    def losses(seed: int) -> list[float]:
+        return list(case.train(case.build(seed=seed, dropout=True), num_steps=3))
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+@every
+def test_a_sample_is_answered_alike_in_any_company(case: Case) -> None:
+    model, x = case.trained(), case.x()
+    singles = []
+    for sample in x:
+        length = len(sample) if not isinstance(case.input, Text) else int((sample != case.input.pad).sum())
+        singles.append(model(sample[None] if not isinstance(case.input, Text) else sample[None, :length]))
+    torch.testing.assert_close(model(x), torch.cat(singles), rtol=1e-4, atol=1e-5)
+
+
+@texts
+def test_padding_changes_neither_answers_nor_what_is_learned(case: Case) -> None:
+    longer = F.pad(case.x(), (0, 3), value=case.input.pad)
+    model, other = case.build(), case.build()
+    for each, x in ((model, case.x()), (other, longer)):
+        case.loss(each(x)).backward()
+    torch.testing.assert_close(other(longer), model(case.x()))
+    for (name, one), two in zip(model.named_parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(
+            two.grad, one.grad, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+@texts
+def test_an_empty_text_is_answered_and_bothers_nobody(case: Case) -> None:
+    model, x = case.trained(), case.x()
+    empty = x.clone()
+    empty[0] = case.input.pad
+    output = model(empty)
+    assert output.isfinite().all()
+    torch.testing.assert_close(output[1:], model(x)[1:])
+    torch.testing.assert_close(output[:1], model(empty[:1, :1]))
+    output.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+
+
+@every
+def test_overfits_one_batch(case: Case) -> None:
+    losses = list(case.train(case.build(), num_steps=100))
+    assert min(losses) < 0.1 * losses[0]
+
+
+@every
+def test_comes_back_from_its_weights(case: Case) -> None:
+    model, file = case.trained(), io.BytesIO()
+    torch.save(model.state_dict(), file)
+    file.seek(0)
+    other = case.build(seed=1).eval()
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert torch.equal(other(case.x()), model(case.x()))
+
+
+@every
+def test_compiles(case: Case) -> None:
+    model = case.trained()
+    expected = model(case.x())
+    model.compile(backend="aot_eager")
+    torch.testing.assert_close(model(case.x()), expected)
+
+
+@every
+def test_can_be_tried_without_memory(case: Case) -> None:
+    with torch.device("meta"):
+        model = case.build()
+        output = model(case.x().to("meta"))
+    assert output.is_meta
+    assert output.shape == case.build()(case.x()).shape
+
+
+@every
+def test_half_precision_is_close(case: Case) -> None:
+    model, x = case.trained(), case.x()
+    expected = model(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = model(x)
+    torch.testing.assert_close(output.float(), expected, rtol=0.05, atol=0.05 * expected.abs().max().item())

@@ -1,0 +1,34 @@
+"""conf/model is the documentation of the models: it lists every option with its default, and how to use it."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+import iolaus.models
+from tests.models.test_contract import CONF, NAMES, load
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_every_option_with_its_default(name: str) -> None:
+    model, options = load(name)
+    defaults = {
+        key: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+        for key, parameter in inspect.signature(model).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    assert options == defaults
+    assert list(options) == list(defaults)  # in the same order, too
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_begins_with_the_paper_and_the_command(name: str) -> None:
+    lines = (CONF / f"{name}.yaml").read_text().splitlines()
+    header = lines[: next(number for number, line in enumerate(lines) if not line.startswith("#"))]
+    assert any("arXiv:" in line or "doi:" in line for line in header)
+    assert header[-1] == f"#   python train.py model={name}"
+
+
+def test_every_file_of_models_has_a_yaml() -> None:
+    files = {file.stem for file in Path(iolaus.models.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == {load(name)[0].__module__.rpartition(".")[2] for name in NAMES}
