@@ -24,7 +24,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from iolaus.config.compose import CONF, Composed, compose, explain, override_key
+from iolaus.config.compose import CONF, compose, explain, override_key
 from iolaus.folder import claim, open_run, reserve
 from iolaus.summary import table
 
@@ -67,19 +67,19 @@ def _problems(overrides: list[str]) -> list[str]:
         return explain(overrides)
     from iolaus.config.check import check  # imports torch
 
-    return check(composed) + _folder_problems(composed)
+    return check(composed) or _folder_problems(composed.config)
 
 
-def _folder_problems(composed: Composed) -> list[str]:
-    """Whether the folders that the run starts from are runs, and its own is free."""
-    problems = []
-    for key in ("resume", "init_from"):
-        try:
-            if composed.config[key]:
-                open_run(composed.config[key])
-        except ValueError as error:
-            problems.append(f"{key}={composed.config[key]}: {error}")
-    return problems
+def _folder_problems(config: DictConfig) -> list[str]:
+    """Whether the folders that the run starts from are runs that it can start from."""
+    from iolaus.config.resume import conflicts
+
+    try:
+        if config.init_from:
+            open_run(config.init_from)
+        return conflicts(open_run(config.resume), config) if config.resume else []
+    except ValueError as error:
+        return [str(error)]
 
 
 def _points(overrides: list[str]) -> Iterator[list[str]]:
@@ -164,9 +164,9 @@ def _job(config: DictConfig) -> Any:
             raise
         logging.getLogger(__name__).debug("", exc_info=True)
         _exit([str(error)])
-    except Interrupted:
+    except Interrupted as stop:
         print(f"\nstopped; go on with: python train.py resume={_shown(folder)}", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(stop.exit_code)
     print(f"\n{_shown(folder)}")
     return summary
 
@@ -218,7 +218,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     print(write(predict(open_run(arguments.run), arguments.input), arguments.output), end="")
 
 
-def _doctor(arguments: argparse.Namespace) -> None:
+def _doctor(_: argparse.Namespace) -> None:
     from iolaus.verbs.doctor import findings
 
     for line in findings():

@@ -16,48 +16,48 @@ _TENSORBOARD_MISSING = (
 class MetricsCSV(Logger):
     """Writes metrics.csv: one row per logged step, one column per metric.
 
-    A row is written as soon as the next step's begins, so what a killed run had logged is there. A resumed run goes on
-    in the same file: rows after the step it resumes from, and test results, are dropped (`drop_after`).
+    The row of an epoch is written when its last metrics, those of training, have come; every other when the next
+    begins. A resumed run goes on in the same file (`drop_after`).
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._path = folder / "metrics.csv"
-        self._columns: list[str] = ["epoch", "step"]
+        self._columns = ["epoch", "step"]
         self._row: dict[str, Any] = {}
 
     def drop_after(self, step: int) -> None:
         """Forgets what was logged at or after this step, and every test result."""
-        if not self._path.exists():
-            return
-        with self._path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        kept = [row for row in rows if int(row["step"]) < step]
-        self._columns = [name for name in rows[0] if not name.startswith("test/")] if rows else self._columns
-        self._rewrite(kept)
+        rows = self._read()
+        if rows:
+            self._columns = [name for name in rows[0] if not name.startswith("test/")]
+        self._rewrite([row for row in rows if int(row["step"]) < step])
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         if step != self._row.get("step"):
-            self.save()
+            self._write()
         self._row |= {"step": step} | {name: float(value) for name, value in metrics.items()}
         self._row["epoch"] = int(self._row.get("epoch", 0))
+        if any(name.startswith("train/") for name in metrics):
+            self._write()
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """config.yaml has them."""
 
-    def save(self) -> None:
+    def finalize(self, status: str) -> None:
+        self._write()
+
+    def _write(self) -> None:
         if not self._row:
             return
         new = [name for name in self._row if name not in self._columns]
         if new or not self._path.exists():
+            rows = self._read()
             self._columns += new
-            self._rewrite(self._read())
+            self._rewrite(rows)
         with self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns).writerow(self._row)
         self._row = {}
-
-    def finalize(self, status: str) -> None:
-        self.save()
 
     def _read(self) -> list[dict[str, Any]]:
         if not self._path.exists():
@@ -80,11 +80,11 @@ class MetricsCSV(Logger):
         return ""
 
 
-def metrics_csv(folder: Path, *, group: str | None = None) -> MetricsCSV:
+def metrics_csv(folder: Path, *, group: str | None = None) -> MetricsCSV:  # noqa: ARG001 - called as all are
     return MetricsCSV(folder)
 
 
-def tensorboard(folder: Path, *, group: str | None = None) -> Logger:
+def tensorboard(folder: Path, *, group: str | None = None) -> Logger:  # noqa: ARG001
     """Event files in the run's folder: `tensorboard --logdir outputs` shows all runs side by side."""
     try:
         return TensorBoardLogger(folder, name="tensorboard", version="")

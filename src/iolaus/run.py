@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning.pytorch as L
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -24,8 +25,15 @@ from iolaus.weights import load_weights
 log = logging.getLogger(__name__)
 
 
-class Interrupted(Exception):
-    """The user stopped the run; what it had reached is in its folder."""
+class Interrupted(Exception):  # noqa: N818 - no error
+    """The run was stopped from outside; what it had reached is in its folder."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"stopped with exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+_SIGINT, _SIGTERM = 130, 143  # 128 + the signal's number, as shells have it
 
 
 def run(
@@ -125,9 +133,9 @@ def _status(summary: Summary) -> Iterator[None]:
     """However the run ends, its summary says so."""
     try:
         yield
-    except (KeyboardInterrupt, SystemExit) as stop:  # Lightning turns the first into the second
+    except (KeyboardInterrupt, SystemExit) as stop:  # Lightning makes a SystemExit of either signal
         summary.add(status="interrupted")
-        raise Interrupted from stop
+        raise Interrupted(_SIGTERM if isinstance(stop, SIGTERMException) else _SIGINT) from stop
     except BaseException as error:
         summary.add(status="failed", error=f"{type(error).__name__}: {error}")
         raise

@@ -1,4 +1,4 @@
-"""Builds the parts of a run from their config nodes. Hydra makes each a partial; what only the run knows is given here."""
+"""Builds the parts of a run from their config nodes. Hydra makes each a partial; what only the run knows comes here."""
 
 from pathlib import Path
 from typing import Any

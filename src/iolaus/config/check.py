@@ -4,6 +4,7 @@ First every key and value against the real signatures; then whether data, task a
 is well, everything is built for trial: the model on the meta device, the rest on a dummy parameter.
 """
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -150,8 +151,9 @@ def _trial(composed: Composed) -> list[str]:
             problems.append(known)
             return None
 
+    logging.disable(logging.INFO)  # the run itself will say it
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the run itself will warn
+        warnings.simplefilter("ignore")  # likewise
         objective = build.task_class(config).objective
         data = attempt("data", lambda: build.build_data(config))
         if data is not None:
@@ -164,6 +166,7 @@ def _trial(composed: Composed) -> list[str]:
         attempt("callbacks", lambda: build.build_callbacks(config, objective))
         attempt("logger", lambda: _trial_loggers(config))
         attempt("trainer", lambda: build.build_trainer(config, nn.Linear(1, 1), logger=False))
+    logging.disable(logging.NOTSET)
     return problems
 
 

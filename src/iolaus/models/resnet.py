@@ -15,7 +15,7 @@ from iolaus.ranges import Count, Rate
 from iolaus.spec import Image, Input, Target
 
 Depth = Literal[8, 14, 20, 32, 44, 56, 110, 18, 34, 50, 101, 152]
-Stem = Literal["auto", "small", "pooled", "large"]
+Stem = Literal["auto", "small", "large"]
 
 _LARGE_PICTURE = 96  # pixels a side, from which on a stem that keeps one place in sixteen pays
 
@@ -26,8 +26,7 @@ class ResNet(nn.Module):
     depth: layers with weights. 8, 14, 20, 32, 44, 56, 110 are the CIFAR family: three groups, the first 16 wide.
         18, 34, 50, 101, 152 are the ImageNet family: four groups, the first 64 wide, from 50 on with bottlenecks.
     width: channels of the first group, doubled by each that follows; None: as the family has it.
-    stem: small (3×3) keeps the picture's size; pooled (3×3 and pooling) halves its sides, which makes the groups four
-        times cheaper; large (7×7 and pooling) quarters them; auto: large from 96 pixels, otherwise small.
+    stem: small (3×3) keeps the picture's size; large (7×7 and pooling) quarters its sides; auto: large from 96 pixels.
     zero_init: each block begins as the identity, with weight 0 in its last norm (Goyal et al. 2017, arXiv:1706.02677)
         or, without norms, in its last convolution (Zhang et al. 2019, arXiv:1901.09321).
     dropout: on what the last linear layer reads.
@@ -54,8 +53,8 @@ class ResNet(nn.Module):
         assert isinstance(input, Image)
         residual, expansion, lengths, family_width = _DESIGNS[depth]
         width = width or family_width
-        stem = stem if stem != "auto" else "small" if _is_small(input) else "large"
-        self.stem = _STEMS[stem](input.channels, width, activation=activation, norm=norm)
+        make_stem = _small_stem if stem == "small" or (stem == "auto" and _is_small(input)) else _large_stem
+        self.stem = make_stem(input.channels, width, activation=activation, norm=norm)
         make_block = partial(Block, residual, expansion, activation=activation, norm=norm, zero_init=zero_init)
         self.groups = nn.ModuleList()
         channels = width
@@ -138,12 +137,6 @@ def _small_stem(in_channels: int, width: int, *, activation: Activation, norm: N
     return nn.Sequential(ConvNorm(in_channels, width, 3, norm=norm), activation_layer(activation))
 
 
-def _pooled_stem(in_channels: int, width: int, *, activation: Activation, norm: Norm) -> nn.Sequential:
-    return nn.Sequential(
-        ConvNorm(in_channels, width, 3, norm=norm), activation_layer(activation), nn.MaxPool2d(2, ceil_mode=True)
-    )
-
-
 def _large_stem(in_channels: int, width: int, *, activation: Activation, norm: Norm) -> nn.Sequential:
     return nn.Sequential(
         ConvNorm(in_channels, width, 7, stride=2, norm=norm),
@@ -151,8 +144,6 @@ def _large_stem(in_channels: int, width: int, *, activation: Activation, norm: N
         nn.MaxPool2d(3, stride=2, padding=1),
     )
 
-
-_STEMS = {"small": _small_stem, "pooled": _pooled_stem, "large": _large_stem}
 
 # By depth: the residual, its expansion of channels, blocks per group, width of the first group.
 _DESIGNS: dict[int, tuple[Callable[..., nn.Sequential], int, tuple[int, ...], int]] = {

@@ -71,6 +71,7 @@ class Classify(Task):
     def on_test_epoch_end(self) -> None:
         super().on_test_epoch_end()
         self.log_dict(self.averages.compute())
+        self.counts = self.confusion.compute()  # by all processes together, so not where only the first one writes
 
     def write_report(self, folder: Path) -> None:
-        write_confusion(self.confusion.compute().cpu(), self.names, folder)
+        write_confusion(self.counts.cpu(), self.names, folder)

@@ -1,0 +1,60 @@
+"""Whether a run may go on with this config: what it has done so far must be what it would have done."""
+
+import warnings
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from iolaus.config import build
+from iolaus.folder import RunFolder
+from iolaus.schedulers import Horizon
+
+# What decides the weights reached so far. (Of the trainer: `max_epochs` may grow, its device may be another.)
+_FIXED = ("model", "data", "task", "loss", "optimizer", "scheduler", "seed", "trainer.accumulate_grad_batches")
+
+
+def conflicts(run: RunFolder, config: DictConfig) -> list[str]:
+    """One sentence for each reason why the run cannot go on so."""
+    earlier = run.config
+    problems = [
+        f"resume={config.resume}: the run began with {path}={was}, so it cannot go on with {path}={now}."
+        for part in _FIXED
+        for path, was, now in _differences(part, _plain(earlier, part), _plain(config, part))
+    ]
+    if not run.last.exists():
+        problems.append(
+            f"resume={config.resume}: the run ended before its first epoch did, so there is nothing to go on from."
+        )
+    was, now = earlier.trainer.max_epochs, config.trainer.max_epochs
+    if was != now and not problems and _depends_on_length(config):
+        problems.append(
+            f"trainer.max_epochs={now}: the run's schedule was laid out for {was} epochs; "
+            f"start a new run from its weights with init_from={config.resume}."
+        )
+    if was == now and run.summary.get("status") == "finished":
+        problems.append(
+            f"resume={config.resume}: all {was} epochs are done; type trainer.max_epochs={2 * was}, say, to go on."
+        )
+    return problems
+
+
+def _plain(config: DictConfig, path: str) -> Any:
+    value = OmegaConf.select(config, path)
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _differences(path: str, was: Any, now: Any) -> list[tuple[str, Any, Any]]:
+    """The paths at which two configs differ, and the two values."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        keys = dict.fromkeys([*was, *now])
+        return [found for key in keys for found in _differences(f"{path}.{key}", was.get(key), now.get(key))]
+    return [] if was == now else [(path, was, now)]
+
+
+def _depends_on_length(config: DictConfig) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        optimizer = build.factory(config.optimizer)([{"params": [nn.Parameter(torch.zeros(2, 2))]}])
+        return build.factory(config.scheduler)(optimizer, Horizon(steps=100, epochs=10, mode="min")).depends_on_length
