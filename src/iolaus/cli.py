@@ -64,8 +64,11 @@ def _problems(overrides: list[str]) -> list[str]:
     try:
         composed = compose(overrides)
     except (HydraException, OmegaConfBaseException):
-        return explain(overrides)
-    from iolaus.config.check import check  # imports torch
+        from iolaus.config.check import check_values  # imports torch
+
+        problems, accepted = explain(overrides)
+        return problems + check_values(compose(accepted).config)
+    from iolaus.config.check import check
 
     return check(composed) or _folder_problems(composed.config)
 
@@ -74,12 +77,12 @@ def _folder_problems(config: DictConfig) -> list[str]:
     """Whether the folders that the run starts from are runs that it can start from."""
     from iolaus.config.resume import conflicts
 
-    try:
-        if config.init_from:
-            open_run(config.init_from)
-        return conflicts(open_run(config.resume), config) if config.resume else []
-    except ValueError as error:
-        return [str(error)]
+    for key in ("init_from", "resume"):
+        try:
+            run = open_run(config[key]) if config[key] else None
+        except ValueError as error:
+            return [f"{key}={config[key]}: {error}"]
+    return conflicts(run, config) if run else []
 
 
 def _points(overrides: list[str]) -> Iterator[list[str]]:

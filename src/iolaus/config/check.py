@@ -29,11 +29,15 @@ _TOP_LEVEL_TYPES = {"seed": int, "run_dir": str | None, "resume": str | None, "i
 
 def check(composed: Composed) -> list[str]:
     """Every mistake found, in sentences; empty if the config can run."""
-    config = composed.config
+    return check_values(composed.config) or _kinds(composed) or _trial(composed)
+
+
+def check_values(config: DictConfig) -> list[str]:
+    """The first pass alone: every key and value by itself."""
     problems = _top_level(config)
     for path, node in _targets(config):
         problems += _node(path, node, tuple(config.packages))
-    return problems or _kinds(composed) or _trial(composed)
+    return problems
 
 
 def refuse_unknown_targets(config: DictConfig) -> None:
@@ -106,7 +110,8 @@ def _value(path: str, node: DictConfig, key: str, annotation: Any) -> list[str]:
         if "_target_" in value:
             return []
         value = OmegaConf.to_container(value, resolve=True)
-    if path.startswith("callbacks.") and value is None:  # that is how a callback is switched off
+    is_off = path.startswith("callbacks.") and value is None
+    if is_off or OmegaConf.is_interpolation(node, key):  # what it refers to is checked where it stands
         return []
     reason = mismatch(value, annotation)
     return [f"{path}.{key}={value}: {reason}."] if reason else []

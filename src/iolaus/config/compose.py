@@ -39,8 +39,9 @@ def override_key(text: str) -> str:
     return text.partition("=")[0].lstrip("+~").strip()
 
 
-def explain(overrides: list[str]) -> list[str]:
-    """One sentence for each override that does not fit, found by adding them one by one, groups first."""
+def explain(overrides: list[str]) -> tuple[list[str], list[str]]:
+    """One sentence for each override that does not fit, and those that do; found by adding them one by one, groups
+    first. Options of a group whose choice does not exist are neither: they cannot be judged."""
     problems, parsed = [], []
     for text in overrides:
         try:
@@ -50,14 +51,18 @@ def explain(overrides: list[str]) -> list[str]:
                 f"'{text}' is not an override: type KEY=VALUE, and quote values that hold spaces or brackets."
             )
     accepted: list[str] = []
+    unknown: set[str] = set()
     for override in sorted(parsed, key=lambda override: not _is_group(override)):
         text = override.input_line or ""
+        if override_key(text).split(".")[0] in unknown:
+            continue
         try:
             compose([*accepted, text])
             accepted.append(text)
         except (HydraException, OmegaConfBaseException) as error:
             problems.append(_sentence(override, compose(accepted).config, error))
-    return problems
+            unknown |= {override.key_or_group} if _is_group(override) else set()
+    return problems, accepted
 
 
 def options(group: str) -> list[str]:

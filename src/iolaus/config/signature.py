@@ -92,7 +92,7 @@ def _reason(adapter: TypeAdapter[Any], value: Any) -> str | None:
 
 
 def _short(message: str) -> str:
-    return message.removeprefix("Input ").replace("valid ", "")
+    return message.removeprefix("Input ").replace("a valid integer", "an integer").replace("valid ", "")
 
 
 @cache

@@ -67,4 +67,4 @@ def _compose(overrides: list[str]) -> Composed:
     try:
         return compose(overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ValueError("\n".join(explain(overrides))) from error
+        raise ValueError("\n".join(explain(overrides)[0])) from error
