@@ -152,7 +152,9 @@ def test_two_processes_train_as_one(command: Command, tmp_path: Path) -> None:
     one, two = _weights(tmp_path / "one"), _weights(tmp_path / "two")
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
-    assert _summary(tmp_path / "two")["test/accuracy"] == pytest.approx(_summary(tmp_path / "one")["test/accuracy"], abs=0.01)
+    assert _summary(tmp_path / "two")["test/accuracy"] == pytest.approx(
+        _summary(tmp_path / "one")["test/accuracy"], abs=0.01
+    )
     assert (tmp_path / "two" / "confusion.csv").read_text() != ""
 
 
@@ -166,7 +168,9 @@ def test_secrets_of_the_environment_stay_there(command: Command, tmp_path: Path)
 
 def test_the_environment_knows_no_hidden_state(command: Command) -> None:
     """The same command twice gives the same numbers."""
-    first, second = (command("trainer.max_epochs=1", "model=transformer", "model.num_layers=1").stdout for _ in range(2))
+    first, second = (
+        command("trainer.max_epochs=1", "model=transformer", "model.num_layers=1").stdout for _ in range(2)
+    )
     metrics = [[line for line in text.splitlines() if line.startswith("  test/")] for text in (first, second)]
     assert metrics[0] == metrics[1] != []
     assert os.environ.get("PYTHONHASHSEED") is None

@@ -89,12 +89,13 @@ def load(name: str) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
 NAMES = sorted(file.stem for file in CONF.glob("*.yaml"))
 CASES = [Case(name, *kind) for name in NAMES for kind in KINDS if isinstance(kind[0], load(name)[0].reads)]
 every = pytest.mark.parametrize("case", CASES, ids=str)
+one_each = pytest.mark.parametrize("case", {case.name: case for case in reversed(CASES)}.values(), ids=str)
 texts = pytest.mark.parametrize("case", [case for case in CASES if isinstance(case.input, Text)], ids=str)
 
 
 def test_the_list_is_not_empty() -> None:
-    assert len(NAMES) >= 8
-    assert len(CASES) >= 24
+    assert len(NAMES) >= 9
+    assert len(CASES) >= 27
 
 
 @every
@@ -197,12 +198,17 @@ def test_comes_back_from_its_weights(case: Case) -> None:
     assert torch.equal(other(case.x()), model(case.x()))
 
 
-@every
+@one_each  # it takes seconds
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at it, and knows
 def test_compiles(case: Case) -> None:
-    model = case.trained()
-    expected = model(case.x())
-    model.compile(backend="aot_eager")
-    torch.testing.assert_close(model(case.x()), expected)
+    torch.compiler.reset()
+    model, compiled = case.trained(), case.trained()
+    compiled.compile(backend="aot_eager")
+    for each in (model, compiled):
+        case.loss(each(case.x())).backward()
+    torch.testing.assert_close(compiled(case.x()), model(case.x()))
+    for one, two in zip(model.parameters(), compiled.parameters(), strict=True):
+        torch.testing.assert_close(two.grad, one.grad)
 
 
 @every

@@ -172,7 +172,7 @@ def test_a_recurrent_network_learns_a_short_text():
     manual_seed(0)
     model = Speller(len(characters))
     optimizer = scratch.Adam(model.parameters(), lr=0.01)
-    for _ in range(150):
+    for _ in range(80):
         optimizer.zero_grad()
         logits = model(Tensor(codes[:, :-1])).reshape(-1, len(characters))
         scratch.CrossEntropyLoss()(logits, Tensor(codes[0, 1:])).backward()

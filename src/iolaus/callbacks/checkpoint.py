@@ -13,7 +13,7 @@ from iolaus.tasks.task import Objective
 
 
 class Checkpoint(LightningCheckpoint):
-    """Writes checkpoints/last.ckpt after every epoch, and copies it to checkpoints/best.ckpt when it is the best so far.
+    """Writes checkpoints/last.ckpt after every epoch, and copies it to best.ckpt when it is the best so far.
 
     Its state names no paths, so a run's folder may be moved and resumed elsewhere.
     """

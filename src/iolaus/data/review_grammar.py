@@ -17,13 +17,7 @@ def _phrases(listed: str) -> list[str]:
 
 
 PATTERNS: dict[str, list[str]] = {
-    "review": [
-        "{+opinion}",
-        "{scene} {+opinion}",
-        "{scene} {+opinion}",
-        "{+opinion} {aside}",
-        "{scene} {+opinion} {aside}",
-    ],
+    "frame": ["…", "{scene} …", "{scene} …", "… {aside}", "{scene} … {aside}"],  # what stands around the opinion
     "opinion": ["{+agreement}", "{+contrast}"],
     "agreement": [
         "{+clause}, and {+clause}.",
@@ -104,7 +98,7 @@ PATTERNS: dict[str, list[str]] = {
     "critics": _phrases(
         "the critics, the newspapers, my friends, my parents, the neighbours, the posters, all my colleagues"
     ),
-    "genre": _phrases("comedy, drama, film, love story, musical, thriller, western, war film, fairy tale, road movie"),
+    "genre": _phrases("comedy, drama, film, ghost story, musical, thriller, western, war film, fairy tale, road movie"),
     "weather": _phrases("rainy, sunny, foggy, windy, snowy, mild, stormy"),
     "day": _phrases("Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"),
     "season": _phrases("spring, summer, autumn, winter, June, October"),
@@ -153,11 +147,11 @@ SIDED: dict[str, dict[int, list[str]]] = {
 SLOT = re.compile(r"\{([+-]?)(\w+)\}")
 
 
-def write(chance: random.Random, side: int, symbol: str = "review") -> str:
-    """One text on this side; no phrase is used twice as long as there is another."""
+def write(chance: random.Random, symbol: str, side: int = PRAISE) -> str:
+    """A text of this kind on this side; no phrase is used twice as long as there is another."""
     text = _expand(chance, symbol, side, used=set())
     text = re.sub(r"\ba (?=[aeiou]|honest)", "an ", text)
-    return re.sub(r"(?:^|(?<=\. ))[a-z]", lambda letter: letter[0].upper(), text)
+    return re.sub(r"(?:^|(?<=[.…] ))[a-z]", lambda letter: letter[0].upper(), text)
 
 
 def _expand(chance: random.Random, symbol: str, side: int, used: set[str]) -> str:

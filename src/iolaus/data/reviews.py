@@ -37,9 +37,11 @@ def _side(number: int) -> int:
 
 
 def _texts(num: int) -> list[str]:
-    """Blame and praise in turn, no two alike."""
+    """Blame and praise in turn; no two share their opinion, so none of the test can be known from training."""
     chance = random.Random(0)
-    texts: dict[str, None] = {}
+    texts: dict[str, str] = {}
     while len(texts) < num:
-        texts.setdefault(write(chance, _side(len(texts))))
-    return list(texts)
+        opinion = write(chance, "opinion", _side(len(texts)))
+        if opinion not in texts:
+            texts[opinion] = write(chance, "frame").replace("…", opinion)
+    return list(texts.values())

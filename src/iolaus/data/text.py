@@ -23,6 +23,8 @@ from iolaus.data.tokens import End, Tokens
 from iolaus.ranges import Count, Rate
 from iolaus.spec import Classes, Text
 
+_VERSION = 1  # of reading and fitting: when either makes something else of the same texts, what was kept is no good
+
 VocabSize = Annotated[int, Ge(3)]  # padding, the unknown, and a word
 
 
@@ -94,9 +96,8 @@ class TextData(DataModule):
             options = [self.tokenizer_kind, self.vocab_size, self.lowercase, self.val_fraction, self.seed]
             fitted = cached(_name(stamp, options), lambda: _packed(self._fit(labelled()[0]).to_str()))
             self.tokenizer = Tokenizer.from_str(_unpacked(fitted))
-        tokenizer, known = self.tokenizer, getattr(self, "target", None)
-        made_with = [tokenizer.to_str(), known and known.names]
-        self._split(cached(_name(stamp, made_with), lambda: _encoded(tokenizer, *labelled(), known)))
+        tokenizer = self.tokenizer
+        self._split(cached(_name(stamp, tokenizer.to_str()), lambda: _encoded(tokenizer, *labelled())))
         self.input = Text(tokenizer.get_vocab_size(), self.length, PAD)
 
     def examples(self, path: Path) -> tuple[Tokens, list[str]]:
@@ -149,35 +150,33 @@ class TextData(DataModule):
         return fit(texts, kind=self.tokenizer_kind, vocab_size=self.vocab_size, lowercase=self.lowercase)
 
     def _split(self, arrays: Arrays) -> None:
-        self.target = Classes(tuple(arrays["names"].tolist()))
-        num_train, targets = int(arrays["num_train"]), arrays["targets"]
-        packed = (torch.from_numpy(array) for array in (arrays["ids"], arrays["lengths"], targets))
-        tokens = Tokens.packed(*packed).cut(self.length, self.keep)
-        train, val = held_out(targets[:num_train], self.val_fraction, self.seed)
+        targets, num_train = self._targets(arrays), int(arrays["num_train"])
+        ids, lengths = torch.from_numpy(arrays["ids"].astype(np.int32)), torch.from_numpy(arrays["lengths"])
+        tokens = Tokens.packed(ids, lengths, targets).cut(self.length, self.keep)
+        train, val = held_out(arrays["labels"][:num_train], self.val_fraction, self.seed)
         self.train, self.val = tokens.select(train), tokens.select(val)
         self.test = tokens.select(torch.arange(num_train, len(tokens)))
 
+    def _targets(self, arrays: Arrays) -> torch.Tensor:
+        """Labels as numbers of classes: those of a restored model, if there is one."""
+        found = tuple(arrays["names"].tolist())
+        names = getattr(self, "target", Classes(found)).names
+        unknown = set(found).difference(names)
+        if unknown:
+            raise ValueError(f"The texts have a class {min(unknown)!r}, but the model knows only {', '.join(names)}.")
+        self.target = Classes(names)
+        return torch.tensor([names.index(name) for name in found])[arrays["labels"]]
 
-def _encoded(tokenizer: Tokenizer, train: Labelled, test: Labelled, known: Classes | None) -> Arrays:
-    """Everything of both splits; the classes are those that a restored model knows, if there is one."""
-    labels = train.labels + test.labels
-    names = known.names if known else tuple(sorted(set(labels)))
-    unknown = set(labels).difference(names)
-    if unknown:
-        raise ValueError(f"The texts have a class {min(unknown)!r}, but the model knows only {', '.join(names)}.")
-    numbers = {name: number for number, name in enumerate(names)}
+
+def _encoded(tokenizer: Tokenizer, train: Labelled, test: Labelled) -> Arrays:
     ids, lengths = encode(tokenizer, train.texts + test.texts)
-    return {
-        "ids": ids,
-        "lengths": lengths,
-        "targets": np.array([numbers[label] for label in labels]),
-        "num_train": np.array(len(train.texts)),
-        "names": np.array(names),
-    }
+    ids = ids.astype(np.min_scalar_type(tokenizer.get_vocab_size()))  # two bytes each do, on disk
+    names, labels = np.unique(train.labels + test.labels, return_inverse=True)
+    return {"ids": ids, "lengths": lengths, "labels": labels, "names": names, "num_train": np.array(len(train.texts))}
 
 
 def _name(stamp: Any, made_with: Any) -> str | None:
-    return None if stamp is None else fingerprint(tokenizers.__version__, stamp, made_with)
+    return None if stamp is None else fingerprint(_VERSION, tokenizers.__version__, stamp, made_with)
 
 
 def _packed(text: str) -> Arrays:

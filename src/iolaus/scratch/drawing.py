@@ -18,6 +18,9 @@ _TABLE = 'border="0" cellborder="1" cellspacing="0" cellpadding="4" bgcolor="whi
 class Drawing(str):
     """An SVG picture as text. A notebook shows it as a picture."""
 
+    def __repr__(self) -> str:
+        return f"<a drawing, {len(self)} characters of SVG>"
+
     def _repr_svg_(self) -> str:
         return str(self)
 

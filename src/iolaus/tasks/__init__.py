@@ -1,1 +1,1 @@
-"""Tasks: one LightningModule per objective. A task owns the step, the metrics and the objective, never the architecture."""
+"""Tasks: one LightningModule per objective. A task owns step, metrics and objective, never the architecture."""

@@ -48,7 +48,7 @@ class Task(L.LightningModule, ABC):
 
     @classmethod
     def targets(cls, input: Input, target: Target) -> tuple[Input, Target]:
-        """The pair that the model is built from, where the task asks the model for something else than the data give."""
+        """The pair that the model is built from, where a task asks it for something else than the data give."""
         return input, target
 
     @abstractmethod

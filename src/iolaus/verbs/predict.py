@@ -3,18 +3,16 @@
 import csv
 import io
 import json
-from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from iolaus.data.module import DataModule
 from iolaus.data.order import Order
 from iolaus.data.series import SeriesData
 from iolaus.folder import RunFolder
-from iolaus.spec import Classes, Forecast, Target
+from iolaus.spec import Classes
 from iolaus.verbs.rebuild import rebuild
 
 Row = dict[str, Any]
@@ -36,7 +34,11 @@ def predict(run: RunFolder, path: Path) -> list[Row]:
         for index in order.batches(epoch=0):
             batch = data.normalize(split.batch(index))
             outputs |= zip(index.tolist(), task.predict(task(batch.input)), strict=True)
-    return _rows(data.target, torch.stack([outputs[number] for number in range(len(names))]), names, data, path)
+    output = torch.stack([outputs[number] for number in range(len(names))])
+    if isinstance(data, SeriesData):
+        return _forecast_rows(data, data.unscale(output[0]), data.future_dates(path))
+    assert isinstance(data.target, Classes)
+    return _class_rows(data.target.names, output, names)
 
 
 def write(rows: list[Row], output: Path | None) -> str:
@@ -55,28 +57,19 @@ def write(rows: list[Row], output: Path | None) -> str:
     return f"{len(rows)} rows in {output}\n"
 
 
-@singledispatch
-def _rows(target: Target, output: Tensor, names: list[str], data: DataModule, path: Path) -> list[Row]:
-    raise AssertionError(f"no rows for {target}")
-
-
-@_rows.register
-def _(target: Classes, output: Tensor, names: list[str], data: DataModule, path: Path) -> list[Row]:
-    best = output.argmax(dim=-1).tolist()
+def _class_rows(names: tuple[str, ...], probabilities: Tensor, samples: list[str]) -> list[Row]:
+    best = probabilities.argmax(dim=-1).tolist()
     return [
-        {"name": name, "prediction": target.names[winner]}
-        | dict(zip(target.names, (round(share, 6) for share in shares), strict=True))
-        for name, winner, shares in zip(names, best, output.tolist(), strict=True)
+        {"name": sample, "prediction": names[winner]}
+        | dict(zip(names, (round(share, 6) for share in shares), strict=True))
+        for sample, winner, shares in zip(samples, best, probabilities.tolist(), strict=True)
     ]
 
 
-@_rows.register
-def _(target: Forecast, output: Tensor, names: list[str], data: DataModule, path: Path) -> list[Row]:
-    assert isinstance(data, SeriesData)
-    dates = data.future_dates(path)
-    steps = dates or [str(step + 1) for step in range(target.horizon)]
-    key = "date" if dates else "step"
+def _forecast_rows(data: SeriesData, forecast: Tensor, dates: list[str]) -> list[Row]:
+    """`forecast` (horizon, channels), in the units of the data; numbered where the file has no dates."""
+    key, steps = ("date", dates) if dates else ("step", [str(step + 1) for step in range(len(forecast))])
     return [
         {key: step} | dict(zip(data.channel_names, values, strict=True))
-        for step, values in zip(steps, data.unscale(output[0]).tolist(), strict=True)
+        for step, values in zip(steps, forecast.tolist(), strict=True)
     ]
