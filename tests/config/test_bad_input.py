@@ -1,4 +1,4 @@
-"""Every mistake on the command line is named in one sentence, before any data are read and before any folder is made."""
+"""Every mistake on the command line is named in one sentence, before data are read and before a folder is made."""
 
 import time
 from pathlib import Path
@@ -28,6 +28,8 @@ MISTAKES = [
     (["model=textcnn", "data=digits"], ["model=textcnn", "data=digits", "resnet"]),
     (["task=forecast"], ["task=forecast", "Classes", "classify"]),
     (["data=etth1", "task=classify"], ["task=classify", "Forecast", "forecast"]),
+    (["loss=mse"], ["loss=mse", "task=classify", "cross_entropy, focal."]),
+    (["loss=cross_entropy", "data=co2"], ["loss=cross_entropy", "task=forecast", "huber, mae, mse."]),
     (["data.batch_size=0"], ["data.batch_size=0", "greater than or equal to 1"]),
     (["data.val_fraction=2"], ["data.val_fraction=2"]),
     (["data=images"], ["data.root", "required"]),

@@ -163,7 +163,9 @@ def _trial(composed: Composed) -> list[str]:
         data = attempt("data", lambda: build.build_data(config))
         if data is not None:
             attempt("model", lambda: _trial_model(config, data))
-        attempt("loss", lambda: build.factory(config.loss)())
+        loss = attempt("loss", lambda: build.factory(config.loss)())
+        if loss is not None and not build.task_class(config).suits(loss):
+            problems.append(_unsuited_loss(composed))
         optimizer = attempt("optimizer", lambda: _trial_optimizer(config))
         if optimizer is not None:
             horizon = Horizon(steps=100, epochs=10, mode=objective[1])
@@ -173,6 +175,13 @@ def _trial(composed: Composed) -> list[str]:
         attempt("trainer", lambda: build.build_trainer(config, nn.Linear(1, 1), logger=False))
     logging.disable(logging.NOTSET)
     return problems
+
+
+def _unsuited_loss(composed: Composed) -> str:
+    task, choices = build.task_class(composed.config), composed.choices
+    losses = {name: OmegaConf.load(CONF / "loss" / f"{name}.yaml") for name in options("loss")}
+    able = [name for name, node in losses.items() if isinstance(node, DictConfig) and task.suits(build.factory(node)())]
+    return f"loss={choices['loss']} means nothing for task={choices['task']}; losses that do: {', '.join(able)}."
 
 
 def _trial_model(config: DictConfig, data: DataModule) -> None:

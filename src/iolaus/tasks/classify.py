@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
@@ -49,6 +50,16 @@ class Classify(Task):
             }
         )
         self.confusion = MulticlassConfusionMatrix(num_classes)
+
+    @staticmethod
+    def suits(loss: nn.Module) -> bool:
+        num_classes = max((weights.numel() for weights in loss.buffers()), default=3)  # class weights fix their number
+        target = torch.arange(num_classes + 1) % num_classes  # one sample more, or shapes that do not fit would
+        right = 9.0 * F.one_hot(target).float()
+        try:
+            return bool(loss(right, target) < loss(-right, target))
+        except (RuntimeError, ValueError, IndexError):
+            return False
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         if target.is_floating_point():  # probabilities, from mixed pictures

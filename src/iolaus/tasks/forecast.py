@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from iolaus.batch import Batch
 from iolaus.spec import Forecast as ForecastTarget
@@ -20,6 +20,14 @@ class Forecast(Task):
     objective: ClassVar[Objective] = ("val/mse", "min")
 
     _example: tuple[Tensor, Tensor, Tensor] | None = None
+
+    @staticmethod
+    def suits(loss: nn.Module) -> bool:
+        came = torch.tensor([[[-1.0], [2.0], [0.5]]])  # (B, horizon, channels)
+        try:
+            return bool(loss(came, came) == 0 and loss(came + 1, came) > 0)
+        except (RuntimeError, ValueError, IndexError):
+            return False
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         error = output - target

@@ -51,6 +51,11 @@ class Task(L.LightningModule, ABC):
         """The pair that the model is built from, where a task asks it for something else than the data give."""
         return input, target
 
+    @staticmethod
+    @abstractmethod
+    def suits(loss: nn.Module) -> bool:
+        """Whether this loss means something for the task, tried on outputs that are plainly right or wrong."""
+
     @abstractmethod
     def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Metrics that are means over samples, beside the loss: each the mean over this batch."""
