@@ -136,8 +136,8 @@ class TextData(DataModule):
         missing = names.difference(train.labels[row] for row in self._kept(train.labels))
         if missing:
             raise ValueError(
-                f"Too few texts of class {min(missing)!r}: none is left to train on once the validation (and test) "
-                "texts are held out."
+                f"No text of class {min(missing)!r} is left to train on once the validation (and test) texts are held "
+                "out: add some."
             )
         return train, test
 

@@ -50,7 +50,10 @@ def read_columns(file: Path, columns: dict[str, str]) -> list[list[str]]:
     except UnicodeDecodeError as error:
         raise _not_utf8(file, error) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{file} is no table that pandas can read ({str(error).strip()}).") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{file} is no table that pandas can read ({reason}).") from error
+    if table.empty:
+        raise ValueError(f"{file} holds no texts: there is nothing below its header.")
     return [_column(table, file, option, name) for option, name in columns.items()]
 
 
