@@ -124,3 +124,8 @@ def test_on_single_tokens(name: Norm) -> None:
 def test_a_groups_features_are_enough_to_differ(dim: int) -> None:
     norm = norm_layer("group", dim)
     assert norm.num_groups == 1 or dim // norm.num_groups >= 8
+
+
+def test_instance_norm_refuses_maps_of_one_place() -> None:
+    with pytest.raises(ValueError, match=r"model\.norm=instance .* type model\.norm=group"):
+        norm_layer("instance", D, spatial=True)(torch.randn(2, D, 1, 1))

@@ -19,7 +19,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
 
 CLASSES = Classes(("a", "b", "c"))
 KINDS: list[tuple[Input, Target]] = [
-    (Image(3, 8, 8), CLASSES),
+    (Image(3, 8, 12), CLASSES),
     (Text(40, 12), CLASSES),
     (Series(2, 32), CLASSES),
     (Series(2, 32), Forecast(2, 4)),
@@ -95,7 +95,7 @@ texts = pytest.mark.parametrize("case", [case for case in CASES if isinstance(ca
 
 def test_the_list_is_not_empty() -> None:
     assert len(NAMES) >= 9
-    assert len(CASES) >= 27
+    assert len(CASES) >= 26
 
 
 @every
@@ -184,8 +184,9 @@ def test_an_empty_text_is_answered_and_bothers_nobody(case: Case) -> None:
 
 @every
 def test_overfits_one_batch(case: Case) -> None:
-    losses = list(case.train(case.build(), num_steps=100))
-    assert min(losses) < 0.1 * losses[0]
+    losses = case.train(case.build(), num_steps=100)
+    first = next(losses)
+    assert any(loss < 0.1 * first for loss in losses)
 
 
 @every

@@ -37,6 +37,25 @@ class MapRMSNorm(nn.RMSNorm):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
+class MapInstanceNorm(nn.InstanceNorm2d):
+    """Ulyanov et al. 2016, arXiv:1607.08022.
+
+    Raises:
+        ValueError: on maps of one place, all of which it would make 0.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] * x.shape[3] == 1:
+            raise ValueError(
+                "model.norm=instance compares the places of a feature map, but here the pictures have shrunk to one: "
+                "type model.norm=group."
+            )
+        return super().forward(x)
+
+
 # Sequences. Layer, rms and group norm see one token at a time, so padding cannot reach the others through them.
 
 
@@ -126,7 +145,7 @@ _FOR_MAPS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "layer": MapLayerNorm,
     "group": lambda dim: nn.GroupNorm(gcd(_NUM_GROUPS, dim), dim),
-    "instance": lambda dim: nn.InstanceNorm2d(dim, affine=True),
+    "instance": MapInstanceNorm,
     "rms": MapRMSNorm,
     "none": nn.Identity,
 }

@@ -1,0 +1,106 @@
+"""Every choice of every option works, on every kind that the model reads; what has no effect is said to have none."""
+
+import inspect
+import warnings
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+import torch
+
+from iolaus.models.rnn import LSTM
+from iolaus.models.transformer import Transformer
+from iolaus.spec import Series, Text
+from tests.models.test_contract import CASES, CLASSES, NAMES, B, Case, load
+
+
+def choices(annotation: Any) -> Iterator[Any]:
+    """What an option can be, where that is a short list."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif annotation is bool:
+        yield from (False, True)
+    else:
+        for part in get_args(annotation):
+            if get_origin(part) is Literal or part is bool:
+                yield from choices(part)
+
+
+def alternatives() -> Iterator[tuple[Case, str, Any]]:
+    for case in CASES:
+        for name, parameter in inspect.signature(load(case.name)[0]).parameters.items():
+            for value in choices(parameter.annotation):
+                if value != parameter.default:
+                    yield case, name, value
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_choice_of_every_option_answers_and_learns(case: Case) -> None:
+    tried = 0
+    for other, name, value in alternatives():
+        if other is not case or (name == "depth" and value > 20):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of options without effect
+            model = case.build(**{name: value})
+        case.loss(model(case.x())).backward()
+        assert model(case.x()).isfinite().all(), f"{name}={value}"
+        assert all(parameter.grad is not None for parameter in model.parameters()), f"{name}={value}"
+        tried += 1
+    assert tried > 0
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "num_layers" in load(name)[1]])
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_layers_can_be_counted(name: str, num_layers: int) -> None:
+    case = next(case for case in CASES if case.name == name)
+    fewer, more = (sum(p.numel() for p in case.build(num_layers=n).parameters()) for n in (num_layers, num_layers + 1))
+    assert fewer < more
+    assert case.build(num_layers=num_layers)(case.x()).shape == (B, 3)
+
+
+@pytest.mark.parametrize("norm", ["layer", "rms", "batch"])
+def test_padding_has_no_part_in_a_transformers_norms(norm: Any) -> None:
+    case = next(case for case in CASES if case.name == "transformer" and isinstance(case.input, Text))
+    model, other = case.build(norm=norm), case.build(norm=norm)
+    longer = torch.nn.functional.pad(case.x(), (0, 3))
+    torch.testing.assert_close(other(longer), model(case.x()))
+    torch.testing.assert_close(other.eval()(longer), model.eval()(case.x()))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_defaults_warn_of_nothing(case: Case) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        case.build()
+
+
+def test_what_has_no_effect_on_text_is_said_to_have_none() -> None:
+    with pytest.warns(UserWarning, match=r"^model\.patch_size=4 has no effect on text\.$"):
+        Transformer(Text(40, 12), CLASSES, patch_size=4)
+
+
+def test_two_directions_read_the_last_token_alone() -> None:
+    with pytest.warns(UserWarning, match=r"^model\.pooling=last with model\.bidirectional=true: "):
+        LSTM(Text(40, 12), CLASSES, pooling="last")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "channel_independent" in load(name)[1]])
+def test_a_series_forecast_moves_with_its_window(name: str) -> None:
+    """Reversible instance norm: the same window higher up or larger has the same forecast, higher up or larger."""
+    case = next(case for case in CASES if case.name == name and str(case).endswith("Series-Forecast"))
+    model, x = case.trained(), case.x()
+    torch.testing.assert_close(model(3 * x + 100), 3 * model(x) + 100, rtol=1e-3, atol=1e-2)
+    plain = case.build(instance_norm=False).eval()
+    assert not torch.allclose(plain(3 * x + 100), 3 * plain(x) + 100, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "channel_independent" in load(name)[1]])
+def test_independent_channels_do_not_see_each_other(name: str) -> None:
+    case = next(case for case in CASES if case.name == name and str(case).endswith("Series-Forecast"))
+    assert isinstance(case.input, Series)
+    changed = case.x()
+    changed[:, :, 1] += torch.randn(B, case.input.length, generator=torch.Generator().manual_seed(3))
+    apart, together = case.trained(), case.build(channel_independent=False).eval()
+    torch.testing.assert_close(apart(changed)[:, :, 0], apart(case.x())[:, :, 0])
+    assert not torch.allclose(together(changed)[:, :, 0], together(case.x())[:, :, 0])

@@ -1,0 +1,90 @@
+"""Residual networks against published figures: numbers of parameters, sizes of maps, the start as the identity."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from iolaus.models.resnet import ResNet
+from iolaus.spec import Classes, Image
+
+IMAGENET, CIFAR = Image(3, 224, 224), Image(3, 32, 32)
+THOUSAND, TEN = (Classes(tuple(map(str, range(number)))) for number in (1000, 10))
+
+
+def build(input: Image, target: Classes, **options: Any) -> ResNet:
+    with torch.device("meta"):
+        return ResNet(input, target, **options)
+
+
+def count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("depth", "parameters"),
+    [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032), (101, 44_549_160), (152, 60_192_808)],
+)
+def test_imagenet_family_has_torchvisions_parameters(depth: Any, parameters: int) -> None:
+    """docs.pytorch.org/vision/stable/models/resnet.html, num_params of each."""
+    assert count(build(IMAGENET, THOUSAND, depth=depth)) == parameters
+
+
+@pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)])
+def test_cifar_family_has_the_papers_parameters(depth: Any, millions: float) -> None:
+    """Table 6 of the paper. Its shortcuts have no weights (option A); ours have two 1×1 convolutions with norms."""
+    projections = 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64
+    parameters = count(build(CIFAR, TEN, depth=depth)) - projections
+    assert parameters / 1e6 == pytest.approx(millions, abs=0.05 if depth == 110 else 0.006)
+
+
+def test_resnet_20_has_272_474_parameters_with_projections() -> None:
+    assert count(build(CIFAR, TEN, depth=20)) == 272_474
+
+
+@pytest.mark.parametrize("depth", [8, 14, 20, 18, 34, 50])
+def test_depth_counts_the_layers_with_weights(depth: Any) -> None:
+    model = build(CIFAR, TEN, depth=depth)
+    convolutions = [
+        name for name, module in model.named_modules() if isinstance(module, nn.Conv2d) and "shortcut" not in name
+    ]
+    assert len(convolutions) + 1 == depth
+
+
+@pytest.mark.parametrize(
+    ("input", "options", "shape"),
+    [
+        (CIFAR, {"depth": 20}, (64, 8, 8)),
+        (CIFAR, {"depth": 18}, (512, 4, 4)),
+        (CIFAR, {"depth": 18, "stem": "large"}, (512, 1, 1)),
+        (IMAGENET, {"depth": 18}, (512, 7, 7)),
+        (IMAGENET, {"depth": 50}, (2048, 7, 7)),
+        (IMAGENET, {"depth": 18, "stem": "small"}, (512, 28, 28)),
+        (Image(1, 8, 8), {"depth": 20, "width": 5}, (20, 2, 2)),
+        (Image(1, 1, 1), {"depth": 34}, (512, 1, 1)),
+    ],
+)
+def test_maps_have_the_papers_sizes(input: Image, options: dict[str, Any], shape: tuple[int, ...]) -> None:
+    model = build(input, TEN, **options)
+    x = torch.empty(2, input.channels, input.height, input.width, device="meta")
+    assert model.features(x).values.shape == (2, *shape)
+    assert model(x).shape == (2, 10)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "none"])
+@pytest.mark.parametrize("depth", [8, 50])
+def test_blocks_begin_as_the_identity(norm: Any, depth: Any) -> None:
+    torch.manual_seed(0)
+    model = ResNet(Image(3, 16, 16), TEN, depth=depth, width=4, norm=norm)
+    channels = 4 * (4 if depth == 50 else 1)
+    block, x = model.groups[0][-1], torch.randn(2, channels, 16, 16).relu()
+    assert torch.equal(block(x), x)
+    eager = ResNet(Image(3, 16, 16), TEN, depth=depth, width=4, norm=norm, zero_init=False)
+    assert eager.groups[0][-1].residual(x).any()
+
+
+def test_weights_begin_with_the_variance_of_he() -> None:
+    torch.manual_seed(0)
+    weight = ResNet(CIFAR, TEN, depth=20, width=64).groups[0][1].residual[0].conv.weight
+    assert weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
