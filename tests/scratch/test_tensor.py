@@ -329,7 +329,7 @@ def test_backward_needs_something_that_needs_gradients():
 
 
 def test_grad_names_an_input_without_a_part(x):
-    with pytest.raises(ValueError, match=r"input 1, of shape \(2,\), had no part"):
+    with pytest.raises(ValueError, match="input 1 had no part"):
         grad(x.sum(), [x, Tensor([1.0, 2.0], requires_grad=True)])
 
 
@@ -340,6 +340,11 @@ def test_integers_have_no_gradients(data):
     with pytest.raises(ValueError, match="cannot have gradients"):
         Tensor(data).requires_grad = True
     assert Tensor(data, dtype=float, requires_grad=True).requires_grad
+
+
+def test_floats_are_not_replaced_by_integers(x):
+    with pytest.raises(ValueError, match="does not take data of int64"):
+        x.data = np.array([1, 2, 3])
 
 
 def test_what_is_no_number_is_no_tensor():

@@ -96,9 +96,7 @@ class Tensor(Values):
         """Writes `other` into this tensor's memory. Refused where it would have to be recorded."""
         other = self.like(other)
         if _mode.recording and (self._requires_grad or other._requires_grad):
-            raise ValueError(
-                "a change in place is not recorded: do it under no_grad(), or make a new tensor, with where"
-            )
+            raise ValueError("a change in place is not recorded: do it under no_grad(), or make a new tensor")
         if not np.can_cast(other.dtype, self.dtype, "same_kind"):
             raise ValueError(f"numbers of {other.dtype} do not fit into a tensor of {self.dtype}")
         self._data[index] = other._data
@@ -153,14 +151,18 @@ def grad(
     create_graph: bool = False,
 ) -> tuple[Tensor, ...]:
     """The gradients of `output` with respect to `inputs`, which may lie within the graph. Options as in `backward`."""
-    found: dict[Tensor, Tensor] = {}
-    _walk_back(output, gradient, found.__setitem__, retain_graph, create_graph)
-    for number, tensor in enumerate(inputs):
-        if tensor not in found:
-            raise ValueError(
-                f"input {number}, of shape {tensor.shape}, had no part in the output, or needs no gradient"
-            )
-    return tuple(found[tensor] for tensor in inputs)
+    found: dict[Tensor, Tensor | None] = dict.fromkeys(inputs)
+
+    def keep(tensor: Tensor, gradient: Tensor) -> None:
+        if tensor in found:
+            found[tensor] = gradient
+
+    _walk_back(output, gradient, keep, retain_graph, create_graph)
+    gradients = tuple(gradient for x in inputs if (gradient := found[x]) is not None)
+    if len(gradients) < len(inputs):
+        absent = [number for number, x in enumerate(inputs) if found[x] is None]
+        raise ValueError(f"input {absent[0]} had no part in the output, or needs no gradient")
+    return gradients
 
 
 def _walk_back(
@@ -189,12 +191,10 @@ def _walk_back(
 
 def _first_gradient(output: Tensor, gradient: Operand | None) -> Tensor:
     if not output.requires_grad:
-        raise ValueError(
-            "nothing this tensor was computed from needs a gradient: make an input with requires_grad=True"
-        )
+        raise ValueError("nothing behind this tensor needs a gradient: make an input with requires_grad=True")
     if gradient is None and output.data.size != 1:
         raise ValueError(
-            f"backward starts from a single number, not from shape {output.shape}: sum() it, or pass a gradient"
+            f"backward starts from one number, not from shape {output.shape}: sum() it, or pass a gradient"
         )
     first = Tensor(np.ones_like(output.data)) if gradient is None else output.like(gradient)
     if first.shape != output.shape:

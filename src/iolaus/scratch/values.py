@@ -58,7 +58,10 @@ class Values:
 
     @data.setter
     def data(self, value: npt.ArrayLike) -> None:
-        self._data = np.asarray(value)
+        value = np.asarray(value)
+        if self.dtype.kind == "f" and value.dtype.kind != "f":
+            raise ValueError(f"a tensor of {self.dtype} stays one of floats, and does not take data of {value.dtype}")
+        self._data = value
         self._version[0] += 1
 
     @property
