@@ -1,0 +1,51 @@
+"""Every model on every kind of data that it reads: the whole path from the command line's overrides to a step."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from iolaus.config import build
+from iolaus.config.compose import compose, options
+from iolaus.config.signature import resolve
+
+BUILT_IN = {"digits": "Image", "reviews": "Text", "co2": "Series"}
+
+
+def _reads(model: str, data: str) -> bool:
+    config = compose([f"model={model}", f"data={data}"]).config
+    kind, _ = build.target_of(config.data, config).gives
+    return kind in resolve(config.model["_target_"]).reads
+
+
+PAIRS = [(model, data) for model in options("model") for data in BUILT_IN if _reads(model, data)]
+
+
+def test_the_matrix_is_complete() -> None:
+    general = {model for model in options("model") if all((model, data) in PAIRS for data in BUILT_IN)}
+    assert general == {"mlp", "rnn", "lstm", "gru", "transformer"}
+    assert len(PAIRS) == 3 * 5 + 2 + 3  # textcnn reads text and series; cnn, resnet and resnet9 read pictures
+
+
+@pytest.mark.parametrize(("model", "data"), PAIRS, ids=lambda name: name)
+def test_a_model_trains_and_tests_on_the_data(model: str, data: str, tmp_path: Path) -> None:
+    composed = compose(
+        [f"model={model}", f"data={data}", "trainer=debug", "data.batch_size=16", "trainer.precision=32-true"]
+    )
+    config = composed.config
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*fast_dev_run.*|.*LeafSpec.*|.*does not have many workers.*")
+        module = build.build_data(config)
+        module.prepare_data()
+        module.setup()
+        network = build.build_model(config, module.input, module.target)
+        before = [parameter.detach().clone() for parameter in network.parameters()]
+        task = build.build_task(config, network, module.target)
+        trainer = build.build_trainer(config, network, logger=False, default_root_dir=tmp_path)
+        trainer.fit(task, datamodule=module)
+        trainer.test(task, datamodule=module, verbose=False)
+    assert torch.isfinite(torch.stack(list(trainer.callback_metrics.values()))).all()
+    assert sum(not torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True)) > 0
+    expected_kinds = type(module.input).__name__, type(module.target).__name__
+    assert expected_kinds == (BUILT_IN[data], "Forecast" if data == "co2" else "Classes")
