@@ -82,7 +82,7 @@ def test_half_are_in_praise_and_no_opinion_is_in_both_parts(parts: tuple[Labelle
     for part in parts:
         assert set(Counter(part.labels).values()) == {len(part.labels) // 2}
     opinions = [{" ".join(s for s in text.split(". ") if _OPINION.search(s)) for text in part.texts} for part in parts]
-    assert (len(train.texts), len(test.texts)) == (10_000, 2_000)
+    assert (len(train.texts), len(test.texts)) == (16_000, 2_000)
     assert not opinions[0] & opinions[1]
 
 

@@ -137,6 +137,9 @@ def _raw(folder: Path, content: str) -> Path:
 
 
 _ROWS = rows(30)
+_UNQUOTED = (
+    r"mine\.csv is no table with equally many cells in each row \(.*\): put texts that hold ',' into double quotes\."
+)
 MISTAKES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "nothing there": (lambda p: p / "no.csv", {}, r"There is no .*no\.csv: give a \.csv or \.tsv file or a folder"),
     "another file": (lambda p: write_table(p / "mine.json", _ROWS), {}, r"mine\.json is no \.csv or \.tsv file: save"),
@@ -167,8 +170,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     ),
     "short row": (lambda p: _raw(p, "text,label\na,x\nb\n"), {}, r"Row 2 of .* has nothing in column 'label'"),
     "blank line": (lambda p: _raw(p, "text,label\na,x\n,\nb,y\n"), {}, r"Row 2 of .* has nothing in column 'text'"),
-    "ragged table": (lambda p: _raw(p, "text,label\na,x\nb,c,y\n"), {}, r"mine\.csv is no table that pandas can read"),
-    "empty table": (lambda p: _raw(p, ""), {}, r"mine\.csv is no table that pandas can read"),
+    "an unquoted comma": (lambda p: _raw(p, "text,label\na,x\nb,c,y\n"), {}, _UNQUOTED),
+    "unquoted commas from the first row on": (lambda p: _raw(p, "text,label\na,b,x\nb,c,y\n"), {}, _UNQUOTED),
+    "an open quote": (lambda p: _raw(p, 'text,label\n"a,x\nb,y\n'), {}, _UNQUOTED),
+    "empty table": (lambda p: _raw(p, ""), {}, r"mine\.csv is no table"),
     "header only": (lambda p: _raw(p, "text,label\n"), {}, r"mine\.csv holds no texts"),
     "a table in latin-1": (
         lambda p: _not_utf8(p, "mine.csv"),

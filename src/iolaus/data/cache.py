@@ -47,9 +47,10 @@ def folder() -> Path:
 def _load(file: Path) -> Arrays | None:
     try:
         content = file.read_bytes()
-        os.utime(file)
     except OSError:
         return None
+    with suppress(OSError):  # a folder that must not be written to can be read all the same
+        os.utime(file)
     checksum, arrays = content[:_CHECKSUM_SIZE], content[_CHECKSUM_SIZE:]
     if checksum != hashlib.sha256(arrays).digest():
         return None

@@ -18,7 +18,7 @@ def _phrases(listed: str) -> list[str]:
 
 PATTERNS: dict[str, list[str]] = {
     "frame": ["…", "{scene} …", "{scene} …", "… {aside}", "{scene} … {aside}"],  # what stands around the opinion
-    "opinion": ["{+agreement}", "{+contrast}"],
+    "opinion": ["{+agreement}", "{+agreement}", "{+agreement}", "{+contrast}", "{+contrast}"],
     "agreement": [
         "{+clause}, and {+clause}.",
         "{+clause}, and {+clause}, because {+clause}.",
@@ -40,12 +40,9 @@ PATTERNS: dict[str, list[str]] = {
         "{-clause}, and {-clause}. in the end, however, {+clause}.",
         "I expected {-thing} and got {+thing}.",
         "what begins as {-thing} ends as {+thing}.",
-        "it ends as {+thing} after beginning as {-thing}.",
         "it is {+quality} rather than {-quality}, and {+clause}.",
         "it is more {+quality} than {-quality}.",
-        "it is less {-quality} than {+quality}.",
         "{critics} called it {-thing}, and they were wrong.",
-        "{critics} called it {-thing}, but they were wrong.",
         "{critics} were wrong to call it {-thing}.",
     ],
     "clause": ["{+plain}", "{+plain}", "{+plain}", "{+plain}", "{+negated}"],

@@ -1,6 +1,7 @@
 """Texts on disk: plain files of one text each, and tables (CSV, TSV) with a column of texts. All of them UTF-8."""
 
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,7 @@ def read_columns(file: Path, columns: dict[str, str]) -> list[list[str]]:
     Raises:
         ValueError: the table cannot be read, lacks a column, or has an empty cell in one.
     """
-    import pandas as pd  # here, because most texts come from elsewhere
-
-    try:
-        table = pd.read_csv(
-            file, sep=_SEPARATORS[file.suffix.lower()], dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
-    except UnicodeDecodeError as error:
-        raise _not_utf8(file, error) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{file} is no table that pandas can read ({reason}).") from error
+    table = _table(file)
     if table.empty:
         raise ValueError(f"{file} holds no texts: there is nothing below its header.")
     return [_column(table, file, option, name) for option, name in columns.items()]
@@ -76,6 +67,26 @@ def stamp(files: Iterable[Path]) -> list[Any]:
     """Changes when a file does: names, sizes, and when each was written and moved here."""
     states = ((str(file), os.stat(file)) for file in files)
     return [(name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states]
+
+
+def _table(file: Path) -> Any:
+    """All cells, as they are written."""
+    import pandas as pd  # here, because most texts come from elsewhere
+
+    separator = _SEPARATORS[file.suffix.lower()]
+    try:
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # of cells that it drops
+            return pd.read_csv(
+                file, sep=separator, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig"
+            )
+    except UnicodeDecodeError as error:
+        raise _not_utf8(file, error) from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(
+            f"{file} is no table with equally many cells in each row ({reason}): "
+            f"put texts that hold {separator!r} into double quotes."
+        ) from error
 
 
 def _column(table: Any, file: Path, option: str, name: str) -> list[str]:
