@@ -25,6 +25,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.config.compose import CONF, compose, explain, override_key
+from iolaus.config.help import train_help
 from iolaus.folder import claim, open_run, reserve
 from iolaus.summary import table
 
@@ -35,7 +36,10 @@ _MAX_CHECKED_POINTS = 64
 def train() -> None:
     """Checks the command line, gives the run its folder, and hands over to Hydra."""
     arguments, _ = get_args_parser().parse_known_args()
-    only_shows = arguments.help or arguments.hydra_help or arguments.cfg or arguments.info
+    if arguments.help:
+        print(train_help(), end="")
+        return
+    only_shows = arguments.hydra_help or arguments.cfg or arguments.info
     if not (only_shows or arguments.shell_completion or "LOCAL_RANK" in os.environ):
         overrides = _with_stored(arguments.overrides)
         _refuse_mistakes(overrides)
