@@ -28,7 +28,7 @@ class SelfAttention(nn.Module):
         """x: (B, L, D); mask: (B, L), True at the tokens that may be looked at."""
         query, key, value = (self._split(project(x)) for project in (self.query, self.key, self.value))
         if mask is not None:
-            # Where all is padding, softmax over nothing would be NaN: there, padding may look at padding.
+            # Where all is padding, softmax over nothing is NaN on some backends: there, padding may look at padding.
             mask = (mask | ~mask.any(1, keepdim=True))[:, None, None]  # (B, 1, 1, L)
         heads = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)  # (B, N, L, D/N)
         return self.output(heads.transpose(1, 2).flatten(2))
