@@ -183,5 +183,14 @@ def test_every_layer_is_compared_with_torchs():
         "LSTMCell",
         "Conv2d",
     }
-    known |= {"MaxPool2d", "AvgPool2d", "BatchNorm", "LayerNorm", "MultiheadAttention", "Dropout"}
+    known |= {
+        "MaxPool2d",
+        "AvgPool2d",
+        "BatchNorm",
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "LayerNorm",
+        "MultiheadAttention",
+        "Dropout",
+    }
     assert {name for name in layers if not name.endswith("Loss")} == known | {name for name, *_ in ACTIVATIONS}

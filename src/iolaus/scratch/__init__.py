@@ -41,7 +41,7 @@ from iolaus.scratch.initializers import (
 from iolaus.scratch.linear import Embedding, Flatten, Linear, Neuron
 from iolaus.scratch.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, MSELoss
 from iolaus.scratch.module import Module, Parameter, Sequential
-from iolaus.scratch.normalization import BatchNorm, Dropout, LayerNorm
+from iolaus.scratch.normalization import BatchNorm, BatchNorm1d, BatchNorm2d, Dropout, LayerNorm
 from iolaus.scratch.operations import cos, erf, exp, log, maximum, minimum, sin, sqrt, tanh, where
 from iolaus.scratch.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from iolaus.scratch.random import manual_seed, rand, randn

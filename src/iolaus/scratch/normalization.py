@@ -26,7 +26,6 @@ class BatchNorm(Module):
     """Brings each channel to mean 0 and variance 1 over the batch (Ioffe & Szegedy 2015): (B, C) or (B, C, …).
 
     In evaluation it uses running averages of what it saw in training, so a sample does not depend on its neighbours.
-    torch's BatchNorm1d, 2d and 3d are this one class.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
@@ -56,6 +55,9 @@ class BatchNorm(Module):
         with no_grad():
             self.running_mean += self.momentum * (mean.data.ravel() - self.running_mean.data)
             self.running_var += self.momentum * (unbiased - self.running_var.data)
+
+
+BatchNorm1d = BatchNorm2d = BatchNorm  # torch tells them apart; here the shape of the input does
 
 
 class Dropout(Module):
