@@ -5,6 +5,7 @@ Ratios and differences are taken within a round; what is reported is their media
 """
 
 import argparse
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -50,10 +51,24 @@ def alternate(contenders: Mapping[str, Callable[[], float]], *, num_rounds: int)
     return Rounds({name: taken[num_rounds > 1 :] for name, taken in seconds.items()})
 
 
+def now() -> float:
+    """Seconds on the clock that the user chose."""
+    return _clock()
+
+
 def seconds_of(work: Callable[[], Any]) -> float:
-    started = time.perf_counter()
+    started = now()
     work()
-    return time.perf_counter() - started
+    return now() - started
+
+
+def _processor_seconds() -> float:
+    """What this process, and the ended ones that it started, have had of a core."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+_clock = time.perf_counter
 
 
 def arguments(description: str | None, *, num_rounds: int) -> argparse.Namespace:
@@ -65,11 +80,19 @@ def arguments(description: str | None, *, num_rounds: int) -> argparse.Namespace
     parser.add_argument("--rounds", type=int, default=num_rounds, help="how often each contender is measured")
     parser.add_argument("--quick", action="store_true", help="one round of the smallest sizes: does it run at all?")
     parser.add_argument("--threads", type=int, default=1, help="torch's threads; more than one only on an idle machine")
+    parser.add_argument(
+        "--processor",
+        action="store_true",
+        help="measure processor time: on a busy machine, waiting for a core is left out",
+    )
     options = parser.parse_args()
+    global _clock
+    _clock = _processor_seconds if options.processor else time.perf_counter
     torch.set_num_threads(options.threads)
     if options.quick:
         options.rounds = 1
-    print(f"{(description or '').splitlines()[0]}\n{date.today()}, {_machine()}, rounds: {options.rounds}\n")
+    clock = "processor time" if options.processor else "wall time"
+    print(f"{(description or '').splitlines()[0]}\n{date.today()}, {_machine()}, {options.rounds} rounds, {clock}\n")
     return options
 
 

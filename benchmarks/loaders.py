@@ -1,6 +1,6 @@
 """How fast batches come, against torch's DataLoader with transforms written sample by sample; on one core.
 
-    python benchmarks/loaders.py [--rounds 7] [--quick]
+    python benchmarks/loaders.py [--quick] [--processor] [--rounds 7]
 
 Pictures: CIFAR-10's training pictures, shifted, mirrored and normalized (He et al. 2016), in batches of 128. Ours does
 that to the whole batch. The others do it to each picture, as tensors (ours is to be 3 times as fast) or with Pillow (8
@@ -84,6 +84,7 @@ def pictures(*, quick: bool, num_rounds: int) -> None:
     data.setup()
     mean, std = (torch.tensor(value)[:, None, None] / 255 for value in (data.mean, data.std))
     values, labels = data.train.values, data.train.labels
+    assert labels is not None
     as_arrays = values.permute(0, 2, 3, 1).contiguous().numpy()
     per_tensor = Samples(len(values), partial(tensor_sample, values, labels, mean, std))
     per_picture = Samples(len(values), partial(pillow_sample, as_arrays, labels.tolist(), mean, std))

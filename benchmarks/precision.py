@@ -1,6 +1,6 @@
 """Which number format and memory layout trains fastest on this machine's CPU: ratios to float32, contiguous.
 
-    python benchmarks/precision.py [--rounds 7] [--quick]
+    python benchmarks/precision.py [--quick] [--processor] [--rounds 7]
 
 One training step each of cnn, resnet, mlp and transformer with the options of their yamls, on random pictures of
 3×32×32 pixels in batches of 64, by hand: autocast to bfloat16 as `trainer.precision=bf16-mixed` does it, channels_last

@@ -1,6 +1,6 @@
 """How soon a command answers, against the bare imports of what it stands on.
 
-    python benchmarks/startup.py [--rounds 7] [--quick]
+    python benchmarks/startup.py [--quick] [--processor] [--rounds 7]
 
 Help, `--cfg job` and completion against `python -c "import hydra"`: at most 3 times as long, and without torch. A run's
 first training step (built-in data, one process from start to that step) against `python -c "import

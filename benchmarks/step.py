@@ -1,6 +1,6 @@
 """What a training step costs beside the model's arithmetic, against a loop written by hand and a bare Trainer.
 
-    python benchmarks/step.py [--rounds 7] [--quick]
+    python benchmarks/step.py [--quick] [--processor] [--rounds 7]
 
 resnet on CIFAR-10: a run as `python train.py` builds it, against a hand-written loop with the same model, batches,
 optimizer, precision and memory format: at most 1.05 times as long. mlp on digits, batch 64: what each layer of a run
@@ -13,7 +13,6 @@ checkpoints are left out. Everything runs on the CPU.
 import contextlib
 import io
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +21,7 @@ from typing import Any
 
 import lightning.pytorch as L
 import torch
-from alternate import alternate, arguments
+from alternate import alternate, arguments, now
 from lightning.pytorch.loggers import CSVLogger
 from synthetic import cifar10
 from torch import Tensor, nn
@@ -34,6 +33,7 @@ from iolaus.config.compose import compose
 from iolaus.data.loader import Split
 from iolaus.hardware import best_precision, memory_format
 from iolaus.optimizers import parameter_groups
+from iolaus.spec import Classes
 
 
 class Clock:
@@ -48,7 +48,7 @@ class Clock:
         return self.num_samples
 
     def batch(self, index: Tensor) -> Batch:
-        self.times.append(time.perf_counter())
+        self.times.append(now())
         return self.split.batch(index % len(self.split))
 
 
@@ -109,6 +109,7 @@ class Usual(Bare):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
+        assert isinstance(recipe.data.target, Classes)
         self.accuracy = MulticlassAccuracy(len(recipe.data.target.names))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
