@@ -1,14 +1,17 @@
-"""What all tests share: one thread per process (two torch processes on the same cores are many times slower)."""
+"""What all tests share: one thread per process (two torch processes on the same cores are many times slower), and a
+cache folder of their own."""
 
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="iolaus-cache-")  # the user's own stays as it is
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -55,6 +55,15 @@ def test_training_sees_no_sample_twice_and_drops_only_an_incomplete_batch(with_l
     assert len(set(_flat(batches))) == 48
 
 
+def test_what_training_leaves_out_is_not_always_the_longest() -> None:
+    lengths = torch.arange(1, 51)
+    left_out = [
+        set(range(50)) - set(_flat(_epoch(Order(50, 8, shuffle=True, lengths=lengths), epoch))) for epoch in range(9)
+    ]
+    assert len(set(map(frozenset, left_out))) > 1
+    assert any(max(left) < 40 for left in left_out)
+
+
 def test_similar_lengths_come_together() -> None:
     lengths = torch.randint(1, 1000, (4000,), generator=torch.Generator().manual_seed(0))
     spread = [lengths[batch].float().std() for batch in _epoch(Order(4000, 20, shuffle=True, lengths=lengths), 0)]

@@ -61,6 +61,7 @@ class Order:
         order = torch.from_numpy(np.random.default_rng((self.seed, epoch)).permutation(self.num_samples))
         if self.lengths is None:
             return order
+        order = order[: len(self) * self.batch_size]  # before sorting, or always the longest would be left out
         pools = order.split(_BATCHES_PER_POOL * self.batch_size)
         return torch.cat([pool[torch.argsort(self.lengths[pool], stable=True)] for pool in pools])
 
