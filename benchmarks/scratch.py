@@ -1,25 +1,27 @@
 """What a training step of the digits MLP costs in three engines: ours, torch, and one that works number by number.
 
-    OMP_NUM_THREADS=1 python benchmarks/scratch.py
+    OMP_NUM_THREADS=1 python benchmarks/scratch.py [--quick] [--processor] [--rounds 15]
 
 64 pictures of 8×8 pixels, a hidden layer of 128 ReLUs, ten classes. A step is forward, cross entropy, backward and the
-optimizer's step. The engines take turns, and each one's fastest step counts, so that a busy machine disturbs little.
+optimizer's step. The aims: at most 3 times as long as torch, and 500 times as fast as number by number.
 """
 
 import math
-import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
+from alternate import alternate, arguments, now
 from torch import nn
 
 from iolaus import scratch
 
 SIZES = (64, 128, 10)
 BATCH_SIZE = 64
+NUM_STEPS = 50  # at a time
 NUM_SCALAR = 2  # pictures for the engine of single numbers, which takes them one by one
 
 
@@ -107,9 +109,7 @@ def _weighted(weights: list[Value], x: list[Value]) -> Value:
     return total
 
 
-def step_of(
-    library: Any, optimizers: Any, optimizer_name: str, tensor: Callable[[np.ndarray], Any], dtype: Any
-) -> Callable:
+def step_of(library: Any, optimizers: Any, optimizer_name: str, tensor: Callable[[Any], Any], dtype: Any) -> Callable:
     """A training step in torch, or in ours, which reads the same."""
     model = library.Sequential(library.Linear(*SIZES[:2]), library.ReLU(), library.Linear(*SIZES[1:])).to(dtype)
     criterion = library.CrossEntropyLoss()
@@ -124,35 +124,40 @@ def step_of(
     return step
 
 
-def fastest(steps: list[Callable], x: np.ndarray, y: np.ndarray, num_rounds: int) -> list[float]:
-    """Seconds of the fastest step of each, in turns."""
-    best = [math.inf] * len(steps)
-    for _ in range(num_rounds):
-        for number, step in enumerate(steps):
-            start = time.perf_counter()
-            step(x, y)
-            best[number] = min(best[number], time.perf_counter() - start)
-    return best
+def timed(step: Callable[[np.ndarray, np.ndarray], None], x: np.ndarray, y: np.ndarray, num_steps: int) -> float:
+    """Seconds per step."""
+    started = now()
+    for _ in range(num_steps):
+        step(x, y)
+    return (now() - started) / num_steps
 
 
 def main() -> None:
-    torch.set_num_threads(1)
+    options = arguments(__doc__, num_rounds=15)
     random = np.random.default_rng(0)
     x, y = random.random((BATCH_SIZE, SIZES[0])), random.integers(0, SIZES[-1], BATCH_SIZE)
-    print(f"{'':24}{'ours':>10}{'torch':>10}{'ratio':>8}")
     for name in ("SGD", "AdamW"):
         for dtype in ("float32", "float64"):
-            ours = step_of(scratch, scratch, name, scratch.Tensor, dtype)
-            theirs = step_of(nn, torch.optim, name, torch.from_numpy, getattr(torch, dtype))
-            mine, torchs = fastest([ours, theirs], x.astype(dtype), y, num_rounds=1000)
-            print(f"{name + ', ' + dtype:24}{mine * 1e6:7.0f} µs{torchs * 1e6:7.0f} µs{mine / torchs:8.2f}")
+            steps = {
+                "ours": step_of(scratch, scratch, name, scratch.Tensor, dtype),
+                "torch": step_of(nn, torch.optim, name, torch.from_numpy, getattr(torch, dtype)),
+            }
+            contenders = {who: partial(timed, step, x.astype(dtype), y, NUM_STEPS) for who, step in steps.items()}
+            rounds = alternate(contenders, num_rounds=options.rounds)
+            microseconds = ", ".join(f"{who} {rounds.median(who) * 1e6:.0f} µs" for who in steps)
+            print(f"{name}, {dtype}: {rounds.ratio('ours', 'torch'):.2f} × torch ({microseconds})")
     ours = step_of(scratch, scratch, "SGD", scratch.Tensor, "float64")
-    (mine,) = fastest([ours], x, y, num_rounds=200)
-    (few,) = fastest([ScalarMLP().step], x[:NUM_SCALAR], y[:NUM_SCALAR], num_rounds=5)
-    scalar = few * BATCH_SIZE / NUM_SCALAR
-    print(
-        f"number by number, SGD, float64: {scalar:.1f} s, {scalar / mine:.0f} times ours (from {NUM_SCALAR} pictures)"
+    rounds = alternate(
+        {
+            "ours": partial(timed, ours, x, y, NUM_STEPS),
+            "single numbers": lambda: (
+                timed(ScalarMLP().step, x[:NUM_SCALAR], y[:NUM_SCALAR], 1) / NUM_SCALAR * BATCH_SIZE
+            ),
+        },
+        num_rounds=min(options.rounds, 5),
     )
+    print(f"number by number, SGD, float64: {rounds.ratio('single numbers', 'ours'):.1f} × ours", end=" ")
+    print(f"({rounds.median('single numbers'):.2f} s, from {NUM_SCALAR} pictures)")
 
 
 if __name__ == "__main__":

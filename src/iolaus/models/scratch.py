@@ -8,7 +8,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import astuple
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from iolaus.ranges import Count
 from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text
 
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "mish", "tanh", "sigmoid"]
+Norm = Literal["layer", "none"]
 Cell = Literal["rnn", "gru", "lstm"]
 
 _ACTIVATIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish"}
@@ -208,21 +209,31 @@ class ScratchMLP(_Model):
 
     It reads all numbers of a picture or a series at once; of a text, the mean of its words' vectors.
 
-    dim: hidden features. num_layers: hidden layers.
+    dim: hidden features. num_layers: hidden layers. norm: after each linear layer.
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image, Text, Series)
 
     def __init__(
-        self, input: Input, target: Target, *, dim: Count = 128, num_layers: Count = 2, activation: Activation = "relu"
+        self,
+        input: Input,
+        target: Target,
+        *,
+        dim: Count = 256,
+        num_layers: Count = 2,
+        activation: Activation = "relu",
+        norm: Norm = "layer",
     ) -> None:
         super().__init__(input, target)
         num_numbers = dim if isinstance(input, Text) else math.prod(astuple(input))
 
         def build(library: Any) -> Any:
             sizes = [num_numbers, *[dim] * num_layers]
-            pairs = [(library.Linear(*pair), _activation(library, activation)) for pair in pairwise(sizes)]
-            hidden = library.Sequential(*chain.from_iterable(pairs))
+            layers = []
+            for before, after in pairwise(sizes):
+                layers += [library.Linear(before, after), *[library.LayerNorm(after)] * (norm == "layer")]
+                layers += [_activation(library, activation)]
+            hidden = library.Sequential(*layers)
             if isinstance(input, Text):
                 return _Words.of(library, embedding=library.Embedding(input.vocab_size, dim), hidden=hidden)
             return _Numbers.of(library, hidden=hidden)
