@@ -24,8 +24,9 @@ PAIRS = [(model, data) for model in options("model") for data in BUILT_IN if _re
 
 def test_the_matrix_is_complete() -> None:
     general = {model for model in options("model") if all((model, data) in PAIRS for data in BUILT_IN)}
-    assert general == {"mlp", "rnn", "lstm", "gru", "transformer"}
-    assert len(PAIRS) == 3 * 5 + 2 + 3  # textcnn reads text and series; cnn, resnet and resnet9 read pictures
+    assert general == {"mlp", "rnn", "lstm", "gru", "transformer", "scratch_mlp", "scratch_rnn"}
+    # textcnn reads text and series; cnn, resnet, resnet9 and scratch_cnn read pictures
+    assert len(PAIRS) == 3 * 7 + 2 + 4
 
 
 @pytest.mark.parametrize(("model", "data"), PAIRS, ids=lambda name: name)

@@ -21,7 +21,7 @@ NUM_CHOICES = {
     "initializer": 7,
     "logger": 3,
     "loss": 5,
-    "model": 9,
+    "model": 12,
     "optimizer": 10,
     "scheduler": 6,
     "task": 2,
