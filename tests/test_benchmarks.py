@@ -18,6 +18,7 @@ COMPARISONS = {
     "startup": {"train.py --help": LIGHT, "train.py --cfg job": LIGHT, "until its first step": DIFFERENCE},
     "step": {"resnet, python train.py": RATIO, "loggers: python train.py": DIFFERENCE},
     "loaders": {"DataLoader, tensors": RATIO, "DataLoader, Pillow": RATIO, "DataLoader, windows": RATIO},
+    "scratch": {"AdamW, float32": f"{RATIO} torch", "number by number": f"{RATIO} ours"},
     "precision": {"cnn +float32, channels_last": RATIO, "cnn +bfloat16, channels_last": RATIO},
 }
 
