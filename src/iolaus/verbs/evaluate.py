@@ -24,6 +24,7 @@ def evaluate(run: RunFolder, overrides: list[str]) -> dict[str, Any]:
         ValueError: if an override does not fit, or the data have other sizes than the model reads.
     """
     config, name = _with_replaced(run, overrides)
+    _refuse_other_kinds(run.config, config, name)
     task, data = rebuild(run, config)
     learned = (data.input, data.target)
     data.prepare_data()
@@ -55,6 +56,13 @@ def _with_replaced(run: RunFolder, overrides: list[str]) -> tuple[DictConfig, st
     if problems:
         raise ValueError("\n".join(problems))
     return config, choices["data"]
+
+
+def _refuse_other_kinds(trained: DictConfig, tested: DictConfig, name: str) -> None:
+    was, now = (build.target_of(config.data, config).gives for config in (trained, tested))
+    if was != now:
+        kinds, others = (" → ".join(kind.__name__ for kind in gives) for gives in (was, now))
+        raise ValueError(f"data={name} gives {others}, but the run's model was built for {kinds}.")
 
 
 def _kept(stored: list[str], given: list[str]) -> list[str]:
