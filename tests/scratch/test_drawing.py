@@ -34,6 +34,11 @@ def test_arrows_go_from_operands_to_results(steps):
     assert len(re.findall('class="node"', picture)) == 7
 
 
+def test_the_same_computation_gives_the_same_picture():
+    first, second = (graph(Tensor(3.0, requires_grad=True) * 2.0) for _ in range(2))
+    assert first == second
+
+
 def test_a_tensor_used_twice_is_one_box():
     x = Tensor(3.0, requires_grad=True)
     picture = graph(x * x)

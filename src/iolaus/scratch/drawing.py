@@ -45,10 +45,11 @@ def graph(tensor: Tensor, **names: Tensor) -> Drawing:
     picture = AGraph(directed=True, rankdir="LR", ranksep="0.35", nodesep="0.2", bgcolor="transparent")
     picture.node_attr.update(shape="plain", fontname="Helvetica", fontsize="11")
     picture.edge_attr.update(color="#777777", arrowsize="0.6")
-    for step in _behind(tensor):
-        picture.add_node(id(step), label=_label(step, name_of.get(step, ""), gradients.get(step)))
+    number_of = {step: number for number, step in enumerate(_behind(tensor))}
+    for step, number in number_of.items():
+        picture.add_node(number, label=_label(step, name_of.get(step, ""), gradients.get(step)))
         for operand, _, _ in step.edges or ():
-            picture.add_edge(id(operand), id(step))
+            picture.add_edge(number_of[operand], number)
     return Drawing(picture.draw(format="svg", prog="dot").decode())
 
 

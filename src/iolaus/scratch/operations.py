@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iolaus.scratch.tensor import Operand, Tensor, apply, no_grad
-from iolaus.scratch.values import method, special, symbol
+from iolaus.scratch.values import Array, method, special, symbol
 
 
 def unchanged(g: Tensor, _: Tensor) -> Tensor:
@@ -143,8 +143,11 @@ def where(condition: Operand, a: Operand, b: Operand) -> Tensor:
 def maximum(a: Operand, b: Operand) -> Tensor:
     """The larger of two; where they are equal, each gets half the gradient."""
     a, b = _alike(a, b)
-    share = (np.sign(a.data - b.data) + 1) / 2  # 1 where a is larger, ½ at a tie, 0 where b is
-    return apply("maximum", np.maximum, (a, lambda g, _: g * share), (b, lambda g, _: g * (1 - share)))
+
+    def share(x: Tensor, other: Tensor) -> Array:
+        return np.where(x.data == other.data, 0.5, x.data > other.data).astype(x.dtype)
+
+    return apply("maximum", np.maximum, (a, lambda g, _: g * share(a, b)), (b, lambda g, _: g * share(b, a)))
 
 
 def minimum(a: Operand, b: Operand) -> Tensor:
