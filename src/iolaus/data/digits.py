@@ -19,8 +19,8 @@ _LEVELS = 16  # values are 0 … 16
 class Digits(ImageData):
     """A fifth of every digit is the test split, the same ones whatever the seed: every run is measured on them.
 
-    The pictures come in order of their writers, and writers appear in both splits. (The last fifth alone, by writers that
-    training never saw, is much harder: docs/results.md has both.)
+    The pictures come in order of their writers, and writers appear in both splits. (The last fifth alone, by writers
+    that training never saw, is much harder: docs/results.md has both.)
     """
 
     def sketch(self) -> tuple[Image, Classes]:

@@ -85,4 +85,5 @@ class FlattenPool(Pool):
 
     def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
         flat = x.flatten(1)
+        assert flat.shape[1] <= self.output_dim, "more tokens than this was built for"
         return F.pad(flat, (0, self.output_dim - flat.shape[1]))
