@@ -92,7 +92,7 @@ def arguments(description: str | None, *, num_rounds: int) -> argparse.Namespace
     if options.quick:
         options.rounds = 1
     clock = "processor time" if options.processor else "wall time"
-    print(f"{(description or '').splitlines()[0]}\n{date.today()}, {_machine()}, {options.rounds} rounds, {clock}\n")
+    print(f"{(description or '').splitlines()[0]}\n{date.today()}, {_machine()}, {clock}, rounds: {options.rounds}\n")
     return options
 
 
