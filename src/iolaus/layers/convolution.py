@@ -8,6 +8,7 @@ from iolaus.layers.norms import Norm, norm_layer
 class ConvNorm(nn.Module):
     """(B, C, H, W) → (B, D, ⌈H/stride⌉, ⌈W/stride⌉). The convolution has a bias only where no norm would undo it.
 
+    pool: side of the squares whose maximum goes on; they are taken before the norm, which then has less to do.
     silent: it begins with an output of 0.
 
     Weights begin as in He et al. 2015 (arXiv:1502.01852), so that their size keeps the variance of the gradients.
@@ -20,6 +21,7 @@ class ConvNorm(nn.Module):
         size: int,
         *,
         stride: int = 1,
+        pool: int = 1,
         norm: Norm = "batch",
         silent: bool = False,
     ) -> None:
@@ -28,9 +30,10 @@ class ConvNorm(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
         if self.conv.bias is not None:
             nn.init.zeros_(self.conv.bias)
+        self.pool = nn.MaxPool2d(pool, ceil_mode=True) if pool > 1 else nn.Identity()
         self.norm = norm_layer(norm, out_channels, spatial=True)
         if silent:
             nn.init.zeros_(self.conv.weight if norm == "none" else self.norm.get_parameter("weight"))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
+        return self.norm(self.pool(self.conv(x)))

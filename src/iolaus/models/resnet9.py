@@ -43,9 +43,13 @@ class ResNet9(nn.Module):
         self.stem = _convolution(input.channels, width, activation, norm)
         self.groups = nn.ModuleList(
             [
-                nn.Sequential(_halving(width, 2 * width, activation, norm), Residual(2 * width, activation, norm)),
-                _halving(2 * width, 4 * width, activation, norm),
-                nn.Sequential(_halving(4 * width, 8 * width, activation, norm), Residual(8 * width, activation, norm)),
+                nn.Sequential(
+                    _convolution(width, 2 * width, activation, norm, pool=2), Residual(2 * width, activation, norm)
+                ),
+                _convolution(2 * width, 4 * width, activation, norm, pool=2),
+                nn.Sequential(
+                    _convolution(4 * width, 8 * width, activation, norm, pool=2), Residual(8 * width, activation, norm)
+                ),
             ]
         )
         self.head = head(target, 8 * width, pooling="max", dropout=dropout)
@@ -76,9 +80,7 @@ class Residual(nn.Module):
         return x + self.convolutions(x)
 
 
-def _convolution(in_channels: int, out_channels: int, activation: Activation, norm: Norm) -> nn.Sequential:
-    return nn.Sequential(ConvNorm(in_channels, out_channels, 3, norm=norm), activation_layer(activation))
-
-
-def _halving(in_channels: int, out_channels: int, activation: Activation, norm: Norm) -> nn.Sequential:
-    return nn.Sequential(_convolution(in_channels, out_channels, activation, norm), nn.MaxPool2d(2, ceil_mode=True))
+def _convolution(
+    in_channels: int, out_channels: int, activation: Activation, norm: Norm, pool: int = 1
+) -> nn.Sequential:
+    return nn.Sequential(ConvNorm(in_channels, out_channels, 3, pool=pool, norm=norm), activation_layer(activation))
