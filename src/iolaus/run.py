@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.config import build
 from iolaus.data.module import DataModule
 from iolaus.folder import RunFolder, open_run, point_latest_to, write_config
@@ -54,7 +55,10 @@ def run(
         data, task, trainer = _build(config, folder, group)
         summary.add(num_parameters=sum(parameter.numel() for parameter in task.model.parameters()))
         _announce(choices, data, task.model, trainer, folder)
-        _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
+        if any(parameter.requires_grad for parameter in task.model.parameters()):
+            _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
+        else:
+            _keep(trainer, task, data, summary)
         _test(trainer, task, data, RunFolder(folder), summary)
     return summary.values
 
@@ -113,6 +117,16 @@ def _fit(
         num_epochs=trainer.current_epoch,
         num_steps=trainer.global_step,
     )
+
+
+def _keep(trainer: L.Trainer, task: Task, data: DataModule, summary: Summary) -> None:
+    """What a model without weights gets instead of training: metrics on the validation part, and a checkpoint."""
+    log.info("nothing to train: the model has no weights, so it is tested as it is")
+    trainer.validate(task, datamodule=data, verbose=False)
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, Checkpoint):
+            callback.keep(trainer)
+    summary.add(fit_seconds=0.0, peak_memory_mb=peak_memory_mb(), num_epochs=0, num_steps=0)
 
 
 def _test(trainer: L.Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:

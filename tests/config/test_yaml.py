@@ -21,7 +21,7 @@ NUM_CHOICES = {
     "initializer": 7,
     "logger": 3,
     "loss": 5,
-    "model": 12,
+    "model": 21,
     "optimizer": 10,
     "scheduler": 6,
     "task": 2,

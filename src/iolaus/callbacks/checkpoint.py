@@ -39,6 +39,14 @@ class Checkpoint(LightningCheckpoint):
             shutil.copyfile(folder / "last.ckpt", folder / "best.ckpt.partial")
             os.replace(folder / "best.ckpt.partial", folder / "best.ckpt")
 
+    def keep(self, trainer: L.Trainer) -> None:
+        """Writes a model that has nothing to learn, after its validation: it is the last and the best at once."""
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        self.best_metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        for name in ("last", "best"):
+            trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / f"{name}.ckpt")
+
     def _improves(self, trainer: L.Trainer) -> bool:
         score = trainer.callback_metrics[self.metric].item()
         is_best = score > self.best_score if self.mode == "max" else score < self.best_score

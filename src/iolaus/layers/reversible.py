@@ -16,6 +16,15 @@ def remove_level(window: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return (window - level) / scale, level, scale
 
 
+def remove_last(window: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, T, C) → the window from its last value on, that value (B, 1, C) as its level, and 1 (B, 1, C) as its scale.
+
+    What NLinear does (Zeng et al. 2023, arXiv:2205.13504).
+    """
+    last = window[:, -1:]
+    return window - last, last, torch.ones_like(last)
+
+
 def restore_level(forecast: Tensor, level: Tensor, scale: Tensor) -> Tensor:
     """(B, horizon, C) → the same on the scale of the window that it continues."""
     assert forecast.shape[2] == level.shape[2], "a level belongs to the channel it was taken from"
