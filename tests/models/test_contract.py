@@ -96,7 +96,7 @@ NAMES = sorted(file.stem for file in CONF.glob("*.yaml"))
 
 
 def suits(model: Any, input: Input, target: Target) -> bool:
-    return isinstance(input, model.reads) and isinstance(target, getattr(model, "makes", (object,)))
+    return isinstance(input, model.reads) and isinstance(target, getattr(model, "writes", (object,)))
 
 
 CASES = [Case(name, *kind) for name in NAMES for kind in KINDS if suits(load(name)[0], *kind)]

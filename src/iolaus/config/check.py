@@ -123,11 +123,6 @@ def _kinds(composed: Composed) -> list[str]:
     input_kind, target_kind = build.target_of(config.data, config).gives
     model, task = build.target_of(config.model, config), build.task_class(config)
     problems = []
-    if input_kind in model.reads and target_kind not in getattr(model, "makes", (target_kind,)):
-        problems.append(
-            f"model={choices['model']} makes {', '.join(kind.__name__ for kind in model.makes)} alone, but "
-            f"data={choices['data']} asks for {target_kind.__name__}: choose another of the two."
-        )
     if input_kind not in model.reads:
         able = ", ".join(name for name, other in _choices("model") if input_kind in other.reads)
         problems.append(

@@ -19,7 +19,7 @@ class SeasonalValue(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Series,)
-    makes: ClassVar[tuple[type, ...]] = (Forecast,)
+    writes: ClassVar[tuple[type, ...]] = (Forecast,)
 
     def __init__(self, input: Series, target: Forecast, *, period: Count = 52) -> None:
         super().__init__()

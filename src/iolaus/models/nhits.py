@@ -34,7 +34,7 @@ class NHiTS(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Series,)
-    makes: ClassVar[tuple[type, ...]] = (Forecast,)
+    writes: ClassVar[tuple[type, ...]] = (Forecast,)
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class SegRNN(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Series,)
-    makes: ClassVar[tuple[type, ...]] = (Forecast,)
+    writes: ClassVar[tuple[type, ...]] = (Forecast,)
 
     def __init__(
         self,
