@@ -17,7 +17,7 @@ from tests.conftest import REPOSITORY
 NUM_CHOICES = {
     "callbacks": 1,
     "data": 12,
-    "experiment": 7,
+    "experiment": 16,
     "initializer": 7,
     "logger": 3,
     "loss": 5,

@@ -102,7 +102,7 @@ class SequenceBatchNorm(nn.BatchNorm1d):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None or not self.training:
-            return super().forward(x.transpose(1, 2)).transpose(1, 2)
+            return super().forward(x.flatten(0, 1)).view_as(x)
         mean, variance, count = masked_moments(x, mask, dims=(0, 1))
         self._remember(mean.flatten(), (variance * count / (count - 1).clamp(min=1)).flatten())  # unbiased, as torch's
         return ((x - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias).to(x.dtype)
