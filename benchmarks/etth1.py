@@ -1,0 +1,153 @@
+"""How well each forecaster does on ETTh1, beside what its paper says: makes the runs that are missing, prints a table.
+
+    python benchmarks/etth1.py FOLDER                     every run that FOLDER lacks, the cheapest first
+    python benchmarks/etth1.py FOLDER --models dlinear    only of these, separated by commas
+    python benchmarks/etth1.py FOLDER --table             runs nothing
+    python benchmarks/etth1.py FOLDER --write docs/results.md
+
+It can be stopped at any time: finished runs are known by their summary.json, an unfinished one goes on from its last
+checkpoint. Each run is `python train.py experiment=etth1_MODEL data.horizon=HORIZON seed=SEED` on one thread.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+HORIZONS = (96, 192, 336, 720)
+SEEDS = {96: (0, 1, 2), 192: (0,), 336: (0,), 720: (0,)}
+START, END = "<!-- benchmarks/etth1.py -->", "<!-- end -->"
+
+# From the cheapest to the dearest. Test MSE for each horizon as published, and where.
+LINEAR = "Zeng et al. 2023, arXiv:2205.13504, table 2"
+PUBLISHED: dict[str, tuple[tuple[float, ...], str]] = {
+    "last_value": ((1.295, 1.325, 1.323, 1.339), f"{LINEAR} (Repeat)"),
+    "seasonal_value": ((), ""),
+    "nlinear": ((0.374, 0.408, 0.429, 0.440), LINEAR),
+    "dlinear": ((0.375, 0.405, 0.439, 0.472), LINEAR),
+    "itransformer": ((0.386, 0.441, 0.487, 0.503), "Liu et al. 2024, arXiv:2310.06625, table 10"),
+    "lstm": ((), ""),
+    "tcn": ((), ""),
+    "segrnn": ((0.368, 0.408, 0.444, 0.446), "github.com/lss-1138/SegRNN, README, corrected, with a window of 96"),
+    "patchtst": ((0.375, 0.414, 0.431, 0.449), "Nie et al. 2023, arXiv:2211.14730, table 3 (PatchTST/42)"),
+    "transformer": ((), ""),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    model: str
+    horizon: int
+    seed: int
+
+    def folder(self, root: Path) -> Path:
+        return root / f"{self.model}-{self.horizon}-{self.seed}"
+
+    def summary(self, root: Path) -> dict[str, Any]:
+        """Empty unless the run has finished."""
+        path = self.folder(root) / "summary.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        return known if known.get("status") == "finished" else {}
+
+    def overrides(self, root: Path) -> list[str]:
+        """A new run, or the one that was stopped."""
+        folder = self.folder(root)
+        if (folder / "checkpoints" / "last.ckpt").exists():
+            return [f"resume={folder}"]
+        return [
+            f"experiment=etth1_{self.model}",
+            f"data.horizon={self.horizon}",
+            f"seed={self.seed}",
+            f"run_dir={folder}",
+        ]
+
+
+def runs(models: list[str]) -> list[Run]:
+    """The first seed of every model and horizon before the other seeds."""
+    every = [Run(model, horizon, seed) for model in models for horizon in HORIZONS for seed in SEEDS[horizon]]
+    return sorted(every, key=lambda run: (run.seed > 0, run.horizon > 96))
+
+
+def make(run: Run, root: Path) -> None:
+    overrides = run.overrides(root)
+    if not overrides[0].startswith("resume="):
+        shutil.rmtree(run.folder(root), ignore_errors=True)  # stopped before its first checkpoint
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, REPOSITORY / "train.py", *overrides], env=environment, check=False)
+    if done.returncode:
+        print(f"{run}: ended with exit code {done.returncode}; the next run is next", file=sys.stderr)
+
+
+def table(root: Path, models: list[str]) -> list[str]:
+    """One row per model: test MSE, beside it in brackets what was published; empty where nothing was measured."""
+    head = ["model", "window", "parameters (96)", *(f"MSE {horizon}" for horizon in HORIZONS), "MAE 96", "time (96)"]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for model in models:
+        first = Run(model, 96, 0).summary(root)
+        if not first:
+            continue
+        published = dict(zip(HORIZONS, PUBLISHED[model][0], strict=False))
+        cells = [_errors(root, model, horizon, "test/mse", published.get(horizon)) for horizon in HORIZONS]
+        size, seconds = f"{first['num_parameters']:,}", f"{first['fit_seconds']:.0f} s"
+        lines.append(_row([model, _window(root, model), size, *cells, _errors(root, model, 96, "test/mae"), seconds]))
+    return lines
+
+
+def sources(models: list[str]) -> list[str]:
+    return [f"- {model}: {PUBLISHED[model][1]}" for model in models if PUBLISHED[model][1]]
+
+
+def _errors(root: Path, model: str, horizon: int, metric: str, published: float | None = None) -> str:
+    summaries = [Run(model, horizon, seed).summary(root) for seed in SEEDS[horizon]]
+    values = [summary[metric] for summary in summaries if summary]
+    cell = f"{mean(values):.4f}" if values else ""
+    if len(set(values)) > 1:
+        cell += f" ± {stdev(values):.4f}"
+    return cell if published is None else f"{cell} ({published:.3f})".strip()
+
+
+def _window(root: Path, model: str) -> str:
+    for line in (Run(model, 96, 0).folder(root) / "config.yaml").read_text().splitlines():
+        if line.strip().startswith("lookback:"):
+            return line.split(":")[1].strip()
+    return ""
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def write(path: Path, lines: list[str]) -> None:
+    """Replaces what stands between the two marks."""
+    before, _, rest = path.read_text().partition(START)
+    _, _, after = rest.partition(END)
+    path.write_text(before + "\n".join([START, "", *lines, "", END]) + after)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--models", default=",".join(PUBLISHED))
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    models = options.models.split(",")
+    if not options.table and not options.write:
+        for run in runs(models):
+            if not run.summary(options.folder):
+                make(run, options.folder)
+    lines = [*table(options.folder, models), "", *sources(models)]
+    print("\n".join(lines))
+    if options.write:
+        write(options.write, lines)
+
+
+if __name__ == "__main__":
+    main()
