@@ -27,8 +27,9 @@ PAIRS = [(model, data) for model in options("model") for data in BUILT_IN if _re
 def test_the_matrix_is_complete() -> None:
     general = {model for model in options("model") if all((model, data) in PAIRS for data in BUILT_IN)}
     assert general == {"mlp", "rnn", "lstm", "gru", "transformer", "tcn", "scratch_mlp", "scratch_rnn"}
-    # textcnn reads text and series; cnn, resnet, resnet9 and scratch_cnn read pictures; and there are the forecasters
-    assert len(PAIRS) == 3 * 8 + 2 + 4 + len(FORECASTERS)
+    # bert and gpt read text; textcnn text and series; cnn, resnet, resnet9 and scratch_cnn pictures; and there are the
+    # forecasters
+    assert len(PAIRS) == 3 * 8 + 2 + 2 + 4 + len(FORECASTERS)
 
 
 @pytest.mark.parametrize(("model", "data"), PAIRS, ids=lambda name: name)
@@ -44,7 +45,7 @@ def test_a_model_trains_and_tests_on_the_data(model: str, data: str, tmp_path: P
         module.setup()
         network = build.build_model(config, module.input, module.target)
         before = [parameter.detach().clone() for parameter in network.parameters()]
-        task = build.build_task(config, network, module.target)
+        task = build.build_task(config, network, module.input, module.target)
         trainer = build.build_trainer(config, network, logger=False, default_root_dir=tmp_path)
         if model not in NAIVE:
             trainer.fit(task, datamodule=module)

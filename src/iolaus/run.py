@@ -74,7 +74,7 @@ def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataMod
     model = build.build_model(config, data.input, data.target)
     if source:
         load_weights(model, weights)
-    task = build.build_task(config, model, data.target)
+    task = build.build_task(config, model, data.input, data.target)
     loggers = build.build_loggers(config, folder, group)
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))  # type: ignore[arg-type]

@@ -19,11 +19,20 @@ class Image:
 
 @dataclass(frozen=True)
 class Text:
-    """Token ids: (B, L) with L ≤ length, filled up at the end with `pad`."""
+    """Token ids: (B, L) with L ≤ length, filled up at the end with `pad`.
+
+    `start`, `end` and `mask` are ids that no word has: what stands before a text, what after it, and what in the place
+    of a token that is hidden (None where the vocabulary has none). `framed`: every text begins with `start` and ends
+    with `end`.
+    """
 
     vocab_size: int
     length: int
     pad: int = 0
+    start: int = 2
+    end: int = 3
+    mask: int | None = 4
+    framed: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,10 +58,31 @@ class Forecast:
     horizon: int
 
 
-Input = Image | Text | Series
-Target = Classes | Forecast
+@dataclass(frozen=True)
+class Vocabulary:
+    """A token at every place of the input: ids (B, L) below `size`, `pad` where none is asked for.
 
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast)}
+    `start`, `end` and `mask` are those of the input.
+    """
+
+    size: int
+    pad: int = 0
+    start: int = 2
+    end: int = 3
+    mask: int | None = 4
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Nothing: samples to learn from by themselves."""
+
+
+Input = Image | Text | Series
+Target = Classes | Forecast | Vocabulary | Unlabelled
+
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast, Vocabulary, Unlabelled)
+}
 
 
 def to_plain(spec: Input | Target) -> dict[str, Any]:

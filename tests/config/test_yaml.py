@@ -16,21 +16,28 @@ from tests.conftest import REPOSITORY
 
 NUM_CHOICES = {
     "callbacks": 1,
-    "data": 12,
+    "data": 13,
     "experiment": 16,
     "initializer": 7,
     "logger": 3,
     "loss": 5,
-    "model": 21,
+    "model": 23,
     "optimizer": 10,
     "scheduler": 6,
-    "task": 2,
+    "task": 4,
     "trainer": 6,
 }
 YAMLS = sorted(CONF.rglob("*.yaml"))
 CHOICES = [(group, choice) for group in NUM_CHOICES for choice in options(group)]
 # What a user has to add, and what this machine cannot do.
-NEEDS = {"images": ["data.root=x"], "series": ["data.root=x"], "texts": ["data.root=x"]}
+NEEDS = {
+    "images": ["data.root=x"],
+    "series": ["data.root=x"],
+    "texts": ["data.root=x"],
+    "imdb_unlabelled": ["model=gpt"],
+    "language_model": ["model=gpt"],
+    "masked_language_model": ["model=bert"],
+}
 NEEDS_GPU = {"gpu", "fsdp"}
 
 

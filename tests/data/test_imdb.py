@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from iolaus.data import cache
-from iolaus.data.imdb import IMDB
-from iolaus.spec import Classes, Text
+from iolaus.data.imdb import IMDB, UnlabelledIMDB
+from iolaus.spec import Classes, Text, Unlabelled
 
 PARTS = {"train": 20, "test": 6}
 
@@ -52,6 +52,23 @@ def test_the_end_of_a_review_is_read(root: Path) -> None:
     assert read == [["is", opinion, "in", "the", "end"] for opinion in ("dull", "lovely")]
     assert batch.target is not None
     assert batch.target.tolist() == [0, 1]
+
+
+def test_reviews_without_a_verdict_are_read_whole(root: Path) -> None:
+    folder = root / "aclImdb/train/unsup"
+    folder.mkdir()
+    for number in range(10):
+        (folder / f"{number}_0.txt").write_text("one two three four five six seven eight nine")
+    data = UnlabelledIMDB(root=str(root), batch_size=4, length=6, framed=True)
+    data.setup()
+    assert data.target == Unlabelled() == data.sketch()[1]
+    assert (len(data.train), len(data.val)) == (27, 3)  # pieces of four, four and one
+    batch = data.train.batch(torch.arange(3))
+    assert batch.target is None
+    read = [data.decode(row) for row in batch.input]
+    assert read == ["one two three four", "five six seven eight", "nine"]
+    assert data.describe().startswith("27 training, 3 validation")
+    assert len(data.test) > 12  # those with a verdict, in pieces
 
 
 def test_a_changed_review_is_read_again(root: Path) -> None:

@@ -1,6 +1,7 @@
 """Text as data: batches, what the tokenizer may see, the cache, and what a checkpoint keeps."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,49 @@ def test_batches_equal_a_loop_over_the_texts(index: list[int], length: int, keep
     assert batch.target.tolist() == index
 
 
+@pytest.mark.parametrize("length", [3, 4, 99])
+def test_pieces_are_all_of_every_text(length: int) -> None:
+    rows, tokens = ragged()
+    expected = [(row[at : at + length], n) for n, row in enumerate(rows) for at in range(0, len(row), length)]
+    pieces = tokens.cut(length, "all")
+    batch = pieces.batch(torch.arange(len(pieces)))
+    assert batch.target is not None
+    read = [
+        ([number for number in row if number], n)
+        for row, n in zip(batch.input.tolist(), batch.target.tolist(), strict=True)
+    ]
+    assert read == expected
+
+
+def test_a_frame_stands_around_what_is_read() -> None:
+    rows, tokens = ragged()
+    framed = replace(tokens, frame=((91,), (92, 93))).cut(6, "head")
+    read = framed.batch(torch.tensor([1, 2, 3])).input
+    expected = [[91, *rows[n][:3], 92, 93] for n in (1, 2, 3)]
+    assert read.tolist() == [row + [0] * (6 - len(row)) for row in expected]
+
+
+def test_framed_texts_begin_and_end_and_come_back_as_text() -> None:
+    data = ready(framed=True, length=5, word_dropout=0.9)
+    assert data.input == Text(vocab_size=35, length=5, framed=True)
+    read = whole(data.train)
+    assert read.shape[1] == 5
+    assert (read[:, 0] == 2).all()
+    assert ((read == 3).sum(1) == 1).all()
+    generator = torch.Generator().manual_seed(0)
+    dropped = data.augment(Batch(read, None, torch.arange(len(read))), generator).input
+    assert (dropped == 1).any()
+    assert torch.equal(dropped.where(dropped != 1, -1), read.where(dropped != 1, -1))
+    assert ((dropped == 2) == (read == 2)).all()
+    assert data.decode(torch.tensor([2, *read[0, 1:3], 3, 0])) == " ".join([data.decode(read[0, 1:2])] * 2)
+    again = Numbered(batch_size=4, val_fraction=0.25, length=5)
+    again.inherit(data.fitted())
+    again.setup()
+    assert again.input == data.input
+    with pytest.raises(ValueError, match=r"data\.length=2 leaves no room"):
+        Numbered(framed=True, length=2)
+
+
 def test_a_selection_shares_the_tokens() -> None:
     rows, tokens = ragged()
     selected = tokens.select(torch.tensor([4, 1]))
@@ -100,7 +144,7 @@ def test_the_tokenizer_knows_the_training_texts_and_no_others(seed: int) -> None
     assert (whole(data.train) != 1).all()
     for split in (data.val, data.test):
         assert set(whole(split).unique().tolist()) <= {0, 1}
-    assert data.input == Text(vocab_size=32, length=256)
+    assert data.input == Text(vocab_size=35, length=256)
 
 
 def test_what_is_held_out_follows_from_the_seed_and_keeps_the_proportions() -> None:
@@ -258,7 +302,7 @@ def test_word_dropout_makes_tokens_unknown_at_its_rate_and_spares_padding() -> N
 
 def test_examples_come_from_files_folders_and_tables(tmp_path: Path) -> None:
     data = ready(length=3)
-    train_word = data.tokenizer.id_to_token(2) if data.tokenizer else ""
+    train_word = data.tokenizer.id_to_token(5) if data.tokenizer else ""
     folder = tmp_path / "letters"
     folder.mkdir()
     (folder / "b.txt").write_text(f"{train_word}\nstranger\n")
@@ -266,12 +310,12 @@ def test_examples_come_from_files_folders_and_tables(tmp_path: Path) -> None:
     (folder / "notes.md").write_text("not an example")
     (tmp_path / "table.csv").write_text(f'id,text\n1,"stranger, {train_word}"\n2,{train_word}\n')
     split, names = data.examples(folder / "b.txt")
-    assert (whole(split).tolist(), names) == ([[2, 1]], ["b.txt"])
+    assert (whole(split).tolist(), names) == ([[5, 1]], ["b.txt"])
     assert split.batch(torch.tensor([0])).target is None
     split, names = data.examples(folder)
-    assert (whole(split).tolist(), names) == ([[2, 2, 2], [2, 1, 0]], ["a.txt", "b.txt"])
+    assert (whole(split).tolist(), names) == ([[5, 5, 5], [5, 1, 0]], ["a.txt", "b.txt"])
     split, names = data.examples(tmp_path / "table.csv")
-    assert (whole(split).tolist(), names) == ([[1, 1, 2], [2, 0, 0]], ["table.csv row 1", "table.csv row 2"])
+    assert (whole(split).tolist(), names) == ([[1, 1, 5], [5, 0, 0]], ["table.csv row 1", "table.csv row 2"])
 
 
 def test_fingerprints_tell_apart_what_was_made_from_other_things() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from iolaus.data.tokenizer import PAD, UNKNOWN, Kind, encode, fit
+from iolaus.data.tokenizer import END, MASK, PAD, START, UNKNOWN, Kind, encode, fit
 
 TEXTS = [
     "The film isn't bad.",
@@ -32,9 +32,9 @@ def test_case_is_kept_on_demand() -> None:
 def test_the_vocabulary_holds_the_most_frequent_words_seen_more_than_once() -> None:
     texts = ["a a a a", "b b b", "c c", "d"]
     everything = fit(texts, kind="word", vocab_size=50, lowercase=True)
-    assert everything.get_vocab_size() == 5  # padding, the unknown, a, b, c
+    assert everything.get_vocab_size() == 8  # five that are reserved, a, b, c
     assert words(everything, "a b c d") == ["a", "b", "c", "[UNK]"]
-    assert words(fit(texts, kind="word", vocab_size=4, lowercase=True), "a b c d") == ["a", "b", "[UNK]", "[UNK]"]
+    assert words(fit(texts, kind="word", vocab_size=7, lowercase=True), "a b c d") == ["a", "b", "[UNK]", "[UNK]"]
 
 
 def test_pieces_make_up_words_never_seen() -> None:
@@ -46,20 +46,22 @@ def test_pieces_make_up_words_never_seen() -> None:
     assert UNKNOWN in encode(tokenizer, ["låw"])[0]
 
 
-@pytest.mark.parametrize("vocab_size", [3, 8, 20, 100])
+@pytest.mark.parametrize("vocab_size", [7, 8, 20, 100])
 @pytest.mark.parametrize("kind", ["word", "bpe"])
 def test_there_are_never_more_tokens_than_allowed(kind: Kind, vocab_size: int) -> None:
     tokenizer = fit(TEXTS, kind=kind, vocab_size=vocab_size, lowercase=True)
     assert tokenizer.get_vocab_size() <= vocab_size
-    assert [tokenizer.id_to_token(number) for number in (PAD, UNKNOWN)] == ["[PAD]", "[UNK]"]
+    reserved = [tokenizer.id_to_token(number) for number in (PAD, UNKNOWN, START, END, MASK)]
+    assert reserved == ["[PAD]", "[UNK]", "[START]", "[END]", "[MASK]"]
     assert encode(tokenizer, TEXTS)[0].max() < tokenizer.get_vocab_size()
 
 
 @pytest.mark.parametrize("kind", ["word", "bpe"])
-def test_no_text_can_spell_padding(kind: Kind) -> None:
-    texts = [*TEXTS, "[PAD] [UNK] [PAD]"]
+def test_no_text_can_spell_what_is_reserved(kind: Kind) -> None:
+    texts = [*TEXTS, "[PAD] [UNK] [PAD] [MASK] [END] [START] [MASK] [END] [START]"]
     for tokenizer in (fit(texts, kind=kind, vocab_size=100, lowercase=low) for low in (True, False)):
-        assert PAD not in encode(tokenizer, ["[PAD]", "a [PAD] film", "[pad]"])[0]
+        spelled = encode(tokenizer, ["[PAD]", "a [PAD] film", "[pad]", "[START] [END] [MASK]"])[0]
+        assert {PAD, START, END, MASK}.isdisjoint(spelled.tolist())
 
 
 @pytest.mark.parametrize("kind", ["word", "bpe"])

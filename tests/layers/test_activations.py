@@ -1,3 +1,4 @@
+from functools import partial
 from typing import get_args
 
 import pytest
@@ -11,5 +12,6 @@ from iolaus.layers.activations import Activation, activation_layer
 def test_is_torchs_function_and_leaves_its_input_alone(name: Activation) -> None:
     x = torch.linspace(-3, 3, 31)
     before = x.clone()
-    torch.testing.assert_close(activation_layer(name)(x), getattr(F, name)(before))
+    function = partial(F.gelu, approximate="tanh") if name == "gelu_tanh" else getattr(F, name)
+    torch.testing.assert_close(activation_layer(name)(x), function(before))
     torch.testing.assert_close(x, before)

@@ -34,9 +34,11 @@ def build_model(config: DictConfig, input: Input, target: Target) -> nn.Module:
     return model
 
 
-def build_task(config: DictConfig, model: nn.Module, target: Target) -> Task:
+def build_task(config: DictConfig, model: nn.Module, input: Input, target: Target) -> Task:
+    """The task, for a model that was built for the same input and target."""
+    _, asked = task_class(config).targets(input, target)
     loss = factory(config.loss)()
-    return factory(config.task)(model, target, loss, factory(config.optimizer), factory(config.scheduler))
+    return factory(config.task)(model, asked, loss, factory(config.optimizer), factory(config.scheduler))
 
 
 def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:

@@ -21,6 +21,7 @@ from iolaus.config import build
 from iolaus.config.compose import CONF, Composed, compose, nearest, options
 from iolaus.config.signature import mismatch, resolve, signature
 from iolaus.data.module import DataModule
+from iolaus.layers.heads import head
 from iolaus.schedulers import Horizon
 
 _INSTANTIATE_KEYS = ("_target_", "_partial_", "_convert_", "_recursive_")
@@ -129,8 +130,17 @@ def _kinds(composed: Composed) -> list[str]:
             f"model={choices['model']} cannot read {input_kind.__name__}, which data={choices['data']} gives; "
             f"models that can: {able}."
         )
-    if target_kind not in task.wants:
-        able = ", ".join(name for name, other in _choices("task") if target_kind in other.wants)
+    if task.reads and input_kind not in task.reads:
+        problems.append(
+            f"task={choices['task']} learns from {' or '.join(kind.__name__ for kind in task.reads)}, but "
+            f"data={choices['data']} gives {input_kind.__name__}."
+        )
+    elif target_kind not in task.wants:
+        able = ", ".join(
+            name
+            for name, other in _choices("task")
+            if target_kind in other.wants and (not other.reads or input_kind in other.reads)
+        )
         problems.append(
             f"task={choices['task']} cannot learn {target_kind.__name__}, which data={choices['data']} gives; "
             f"tasks that can: {able}."
@@ -162,7 +172,7 @@ def _trial(composed: Composed) -> list[str]:
         objective = build.task_class(config).objective
         data = attempt("data", lambda: build.build_data(config))
         if data is not None:
-            attempt("model", lambda: _trial_model(config, data))
+            attempt("model", lambda: _trial_model(composed, data))
         loss = attempt("loss", lambda: build.factory(config.loss)())
         if loss is not None and not build.task_class(config).suits(loss):
             problems.append(_unsuited_loss(composed))
@@ -184,9 +194,26 @@ def _unsuited_loss(composed: Composed) -> str:
     return f"loss={choices['loss']} means nothing for task={choices['task']}; losses that do: {', '.join(able)}."
 
 
-def _trial_model(config: DictConfig, data: DataModule) -> None:
+def _trial_model(composed: Composed, data: DataModule) -> None:
+    config, choices = composed.config, composed.choices
+    task = build.task_class(config)
+    input, target = task.targets(*data.sketch())
+    if not _writes(build.target_of(config.model, config), type(target)):
+        able = [
+            name for name, other in _choices("model") if type(input) in other.reads and _writes(other, type(target))
+        ]
+        raise ValueError(
+            f"model={choices['model']} cannot answer with {type(target).__name__}, which task={choices['task']} needs; "
+            f"models that can: {', '.join(able)}."
+        )
     with torch.device("meta"):
-        build.factory(config.model)(*build.task_class(config).targets(*data.sketch()))
+        model = build.factory(config.model)(input, target)
+    task.examine(model)
+
+
+def _writes(model: Any, kind: type) -> bool:
+    """Whether there is a head for this kind of target: the model's own, or one of those that models share."""
+    return kind in getattr(model, "writes", {*head.registry} - {object})
 
 
 def _trial_optimizer(config: DictConfig) -> torch.optim.Optimizer:

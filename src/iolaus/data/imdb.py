@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from iolaus.data.cache import Arrays
 from iolaus.data.download import Download, ensure
 from iolaus.data.text import Labelled, TextData
 from iolaus.data.text_files import list_texts, read_text, stamp
 from iolaus.data.tokens import End
+from iolaus.spec import Target, Text, Unlabelled
 
 _IMDB = Download(
     title="IMDB",
@@ -46,9 +48,39 @@ class IMDB(TextData):
     def _files(self, part: str) -> Iterator[tuple[str, Path]]:
         folder = ensure(_IMDB, self.root) / part
         for name, label in _CLASSES.items():
-            if not (folder / name).is_dir():
-                raise ValueError(
-                    f"{folder} has no folder {name!r}: delete {folder.parent}, and it is downloaded again."
-                )
-            for file in list_texts(folder / name):
+            for file in _listed(folder / name):
                 yield label, file
+
+
+class UnlabelledIMDB(IMDB):
+    """The 50,000 reviews that nobody has judged, to learn the language of; the test is on those of the labelled test.
+
+    keep: all of every review by default, in pieces.
+    """
+
+    gives: ClassVar[tuple[type, type]] = (Text, Unlabelled)
+
+    def __init__(self, *, root: str, keep: End = "all", **options: Any) -> None:
+        super().__init__(root=root, keep=keep, **options)
+
+    def sketch(self) -> tuple[Text, Target]:
+        return super().sketch()[0], Unlabelled()
+
+    def _files(self, part: str) -> Iterator[tuple[str, Path]]:
+        if part == "test":
+            return (("", file) for _, file in super()._files(part))
+        return (("", file) for file in _listed(ensure(_IMDB, self.root) / part / "unsup"))
+
+    def _checked(self) -> tuple[Labelled, Labelled]:
+        return self.labelled()
+
+    def _targets(self, arrays: Arrays) -> None:
+        self.target = Unlabelled()
+
+
+def _listed(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise ValueError(
+            f"{folder.parent} has no folder {folder.name!r}: delete {folder.parent.parent}, and it is downloaded again."
+        )
+    return list_texts(folder)

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -12,20 +12,21 @@ import tokenizers
 import torch
 from annotated_types import Ge
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from iolaus.batch import Batch
 from iolaus.data.cache import Arrays, cached, fingerprint
 from iolaus.data.module import DataModule
 from iolaus.data.splits import Share, held_out
 from iolaus.data.text_files import read_examples
-from iolaus.data.tokenizer import PAD, UNKNOWN, Kind, encode, fit
-from iolaus.data.tokens import End, Tokens
+from iolaus.data.tokenizer import Kind, Reserved, encode, fit
+from iolaus.data.tokens import End, Frame, Tokens
 from iolaus.ranges import Count, Rate
-from iolaus.spec import Classes, Text
+from iolaus.spec import Classes, Target, Text
 
-_VERSION = 1  # of reading and fitting: when either makes something else of the same texts, what was kept is no good
+_VERSION = 2  # of reading and fitting: when either makes something else of the same texts, what was kept is no good
 
-VocabSize = Annotated[int, Ge(3)]  # padding, the unknown, and a word
+VocabSize = Annotated[int, Ge(6)]  # what is reserved, and a word
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,12 @@ class TextData(DataModule):
 
     val_fraction: of the training texts, held out for validation; the tokenizer never sees them.
     tokenizer: `word`, or `bpe` for pieces of words.
-    vocab_size: at most this many different tokens, padding and the unknown among them.
-    length: of a longer text only so many tokens are read, the first ones (keep=head) or the last (keep=tail).
+    vocab_size: at most this many different tokens, five reserved ones among them (padding, the unknown, start, end and
+        mask).
+    length: of a longer text only so many tokens are read, the first ones (keep=head) or the last (keep=tail); or it is
+        read to its end, in pieces that are texts of their own (keep=all).
+    framed: every text begins with the token for its start and ends with that for its end, which count as two of its
+        length: what models expect that learn from text by itself (Devlin et al. 2019; Radford et al. 2018).
     lowercase: whether "Good" and "good" are one word.
     word_dropout: the probability that a token is made unknown, drawn anew for each training batch (Iyyer et al. 2015,
         "Deep unordered composition rivals syntactic methods for text classification").
@@ -52,7 +57,8 @@ class TextData(DataModule):
     text_column: str = "text"  # of a table of texts to predict
 
     tokenizer: Tokenizer | None = None
-    target: Classes
+    reserved = Reserved()
+    target: Target
 
     def __init__(
         self,
@@ -62,16 +68,20 @@ class TextData(DataModule):
         vocab_size: VocabSize = 10_000,
         length: Count = 256,
         keep: End = "head",
+        framed: bool = False,
         lowercase: bool = True,
         word_dropout: Rate = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if framed and length < 3:
+            raise ValueError(f"data.length={length} leaves no room between start and end: type data.length=3 or more.")
         self.val_fraction = val_fraction
         self.tokenizer_kind: Kind = tokenizer
         self.vocab_size = vocab_size
         self.length = length
         self.keep: End = keep
+        self.frame: Frame = ((self.reserved.start,), (self.reserved.end,)) if framed else ((), ())
         self.lowercase = lowercase
         self.word_dropout = word_dropout
 
@@ -87,8 +97,8 @@ class TextData(DataModule):
     def stamp(self) -> Any:
         """Plain values, quick to get, that change when the texts do; None if the texts are not worth a cache."""
 
-    def sketch(self) -> tuple[Text, Classes]:
-        return Text(self.vocab_size, self.length, PAD), Classes(("negative", "positive"))
+    def sketch(self) -> tuple[Text, Target]:
+        return self._spec(self.vocab_size), Classes(("negative", "positive"))
 
     def read(self) -> None:
         stamp, labelled = self.stamp(), cache(self._checked)
@@ -97,26 +107,37 @@ class TextData(DataModule):
             fitted = cached(_name(stamp, options), lambda: _packed(self._fit(labelled()[0]).to_str()))
             self.tokenizer = Tokenizer.from_str(_unpacked(fitted))
         tokenizer = self.tokenizer
-        self._split(cached(_name(stamp, tokenizer.to_str()), lambda: _encoded(tokenizer, *labelled())))
-        self.input = Text(tokenizer.get_vocab_size(), self.length, PAD)
+        unknown = self.reserved.unknown
+        self._split(cached(_name(stamp, tokenizer.to_str()), lambda: _encoded(tokenizer, unknown, *labelled())))
+        self.input = self._spec(max(tokenizer.get_vocab_size(), self.reserved.pad + 1))
 
     def examples(self, path: Path) -> tuple[Tokens, list[str]]:
         """A .txt file (one text), a folder of .txt files, or a CSV or TSV file with a column of texts."""
         assert self.tokenizer is not None
         texts, names = read_examples(path, self.text_column)
-        ids, lengths = (torch.from_numpy(array) for array in encode(self.tokenizer, texts))
-        return Tokens.packed(ids, lengths).cut(self.length, self.keep), names
+        encoded = encode(self.tokenizer, texts, unknown=self.reserved.unknown)
+        ids, lengths = (torch.from_numpy(array) for array in encoded)
+        keep: End = "head" if self.keep == "all" else self.keep  # one answer for each text
+        return self._tokens(ids, lengths).cut(self.length, keep), names
+
+    def decode(self, ids: Tensor) -> str:
+        """The text that these ids (L,) stand for, without start, end and padding."""
+        assert self.tokenizer is not None
+        unread = {self.reserved.pad, self.reserved.start, self.reserved.end}
+        return self.tokenizer.decode([number for number in ids.tolist() if number not in unread])
 
     def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.word_dropout:
             return batch
         chance = torch.rand(batch.input.shape, generator=generator, device=batch.input.device)
-        is_dropped = (chance < self.word_dropout) & (batch.input != PAD)
-        return replace(batch, input=batch.input.masked_fill(is_dropped, UNKNOWN))
+        around = torch.tensor([self.reserved.pad, *self.frame[0], *self.frame[1]], device=batch.input.device)
+        is_dropped = (chance < self.word_dropout) & ~torch.isin(batch.input, around)
+        return replace(batch, input=batch.input.masked_fill(is_dropped, self.reserved.unknown))
 
     def fitted(self) -> dict[str, Any]:
         assert self.tokenizer is not None
-        return {"tokenizer": self.tokenizer.to_str()}
+        frame = [list(part) for part in self.frame]
+        return {"tokenizer": self.tokenizer.to_str(), "reserved": asdict(self.reserved), "frame": frame}
 
     def restore(self, fitted: dict[str, Any]) -> None:
         if self._is_read and fitted != self.fitted():
@@ -124,9 +145,27 @@ class TextData(DataModule):
         self.inherit(fitted)
 
     def inherit(self, fitted: dict[str, Any]) -> None:
-        """Weights learned elsewhere know tokens by the numbers that they had there."""
+        """Weights learned elsewhere know tokens by the numbers that they had there, and texts by how they begin."""
         if "tokenizer" in fitted:
             self.tokenizer = Tokenizer.from_str(fitted["tokenizer"])
+            self.reserved = Reserved(**fitted["reserved"])
+            before, after = fitted["frame"]
+            self.frame = tuple(before), tuple(after)
+
+    def _spec(self, vocab_size: int) -> Text:
+        special = self.reserved
+        return Text(
+            vocab_size,
+            self.length,
+            pad=special.pad,
+            start=special.start,
+            end=special.end,
+            mask=special.mask,
+            framed=bool(self.frame[0]),
+        )
+
+    def _tokens(self, ids: Tensor, lengths: Tensor, targets: Tensor | None = None) -> Tokens:
+        return Tokens.packed(ids, lengths, targets, frame=self.frame, pad=self.reserved.pad)
 
     def _checked(self) -> tuple[Labelled, Labelled]:
         train, test = self.labelled()
@@ -152,15 +191,18 @@ class TextData(DataModule):
     def _split(self, arrays: Arrays) -> None:
         targets, num_train = self._targets(arrays), int(arrays["num_train"])
         ids, lengths = torch.from_numpy(arrays["ids"].astype(np.int32)), torch.from_numpy(arrays["lengths"])
-        tokens = Tokens.packed(ids, lengths, targets).cut(self.length, self.keep)
+        tokens = self._tokens(ids, lengths, targets)
         train, val = held_out(arrays["labels"][:num_train], self.val_fraction, self.seed)
-        self.train, self.val = tokens.select(train), tokens.select(val)
-        self.test = tokens.select(torch.arange(num_train, len(tokens)))
+        test = torch.arange(num_train, len(tokens))
+        self.train, self.val, self.test = (
+            tokens.select(part).cut(self.length, self.keep) for part in (train, val, test)
+        )
 
-    def _targets(self, arrays: Arrays) -> torch.Tensor:
+    def _targets(self, arrays: Arrays) -> Tensor | None:
         """Labels as numbers of classes: those of a restored model, if there is one."""
         found = tuple(arrays["names"].tolist())
-        names = getattr(self, "target", Classes(found)).names
+        known = getattr(self, "target", None)
+        names = known.names if isinstance(known, Classes) else found
         unknown = set(found).difference(names)
         if unknown:
             raise ValueError(f"The texts have a class {min(unknown)!r}, but the model knows only {', '.join(names)}.")
@@ -168,8 +210,8 @@ class TextData(DataModule):
         return torch.tensor([names.index(name) for name in found])[arrays["labels"]]
 
 
-def _encoded(tokenizer: Tokenizer, train: Labelled, test: Labelled) -> Arrays:
-    ids, lengths = encode(tokenizer, train.texts + test.texts)
+def _encoded(tokenizer: Tokenizer, unknown: int, train: Labelled, test: Labelled) -> Arrays:
+    ids, lengths = encode(tokenizer, train.texts + test.texts, unknown=unknown)
     ids = ids.astype(np.min_scalar_type(tokenizer.get_vocab_size()))  # two bytes each do, on disk
     names, labels = np.unique(train.labels + test.labels, return_inverse=True)
     return {"ids": ids, "lengths": lengths, "labels": labels, "names": names, "num_train": np.array(len(train.texts))}

@@ -1,19 +1,33 @@
 """From texts to token ids: whole words, or pieces of words, by Hugging Face's `tokenizers`.
 
-Id 0 is padding and id 1 is what the vocabulary does not know. No text can spell either of them.
+The first ids are reserved: 0 for padding, 1 for what the vocabulary does not know, 2 and 3 for where a text starts and
+ends, 4 for a hidden token. No text can spell them.
 """
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 Kind = Literal["word", "bpe"]
 
-PAD, UNKNOWN = 0, 1
-_RESERVED = ["[PAD]", "[UNK]"]
+PAD, UNKNOWN, START, END, MASK = range(5)
+_RESERVED = ["[PAD]", "[UNK]", "[START]", "[END]", "[MASK]"]
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """The ids that a vocabulary keeps for other things than words; None: it has no such thing."""
+
+    pad: int = PAD
+    unknown: int = UNKNOWN
+    start: int = START
+    end: int = END
+    mask: int | None = MASK
+
 
 # A word keeps its apostrophes, so that "isn't" is one token and not the "isn" of "isn ' t"; punctuation stands alone.
 _WORD = Regex(r"\w+(?:['’]\w+)*|[^\w\s]")
@@ -36,9 +50,9 @@ def fit(texts: Sequence[str], *, kind: Kind, vocab_size: int, lowercase: bool) -
     return _without_spelled_ids(tokenizer)
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def encode(tokenizer: Tokenizer, texts: Sequence[str], *, unknown: int = UNKNOWN) -> tuple[np.ndarray, np.ndarray]:
     """All ids, one text behind the other, (T,) int32, and how many each text has, (N,) int64: never none."""
-    ids = [np.array(text or [UNKNOWN], np.int32) for text in _encoded(tokenizer, texts)]
+    ids = [np.array(text or [unknown], np.int32) for text in _encoded(tokenizer, texts)]
     return np.concatenate(ids), np.array([len(text) for text in ids])
 
 
@@ -62,10 +76,13 @@ def _pieces(vocab_size: int) -> tuple[Tokenizer, trainers.Trainer]:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
     )
+    tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         min_frequency=_MIN_COUNT,
-        limit_alphabet=vocab_size // 2,  # or rare characters would leave no room for pieces of words
+        limit_alphabet=max(
+            1, (vocab_size - len(_RESERVED)) // 2
+        ),  # or rare characters would leave no room for pieces of words
         special_tokens=_RESERVED,
         show_progress=False,
     )

@@ -1,7 +1,7 @@
 """Texts of unequal lengths in memory: all token ids in one row, and where each text begins in it."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -9,7 +9,8 @@ from torch import Tensor
 from iolaus.batch import Batch
 from iolaus.data.tokenizer import PAD
 
-End = Literal["head", "tail"]
+End = Literal["head", "tail", "all"]
+Frame = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,21 @@ class Tokens:
     starts   (N,) where each text begins in `ids`.
     lengths  (N,) how many tokens it has; batches are made of texts of similar length.
     targets  (N,) int64, or None.
+    frame    ids that stand before and after every text of a batch; the lengths do not count them.
+    pad      what shorter texts of a batch are filled up with.
     """
 
     ids: Tensor
     starts: Tensor
     lengths: Tensor
     targets: Tensor | None = None
+    frame: Frame = ((), ())
+    pad: int = PAD
 
     @classmethod
-    def packed(cls, ids: Tensor, lengths: Tensor, targets: Tensor | None = None) -> "Tokens":
+    def packed(cls, ids: Tensor, lengths: Tensor, targets: Tensor | None = None, **options: Any) -> "Tokens":
         """Texts that lie one behind the other without gaps."""
-        return cls(ids, lengths.cumsum(0) - lengths, lengths, targets)
+        return cls(ids, lengths.cumsum(0) - lengths, lengths, targets, **options)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -41,15 +46,38 @@ class Tokens:
         columns = torch.arange(int(lengths.max()))  # (L,)
         is_real = columns < lengths[:, None]  # (B, L)
         places = (self.starts[index, None] + columns).where(is_real, 0)  # any place will do for padding
-        ids = self.ids[places].long().where(is_real, PAD)
-        return Batch(ids, None if self.targets is None else self.targets[index], index)
+        ids = self.ids[places].long().where(is_real, self.pad)
+        return Batch(self._framed(ids, lengths), None if self.targets is None else self.targets[index], index)
 
     def cut(self, length: int, keep: End) -> "Tokens":
-        """At most `length` tokens of each text: its first ones (head) or its last ones (tail)."""
+        """At most `length` tokens of each text, frame and all: its first ones (head), its last ones (tail), or all of
+        them in pieces that are texts of their own (all)."""
+        length -= sum(map(len, self.frame))
+        if keep == "all":
+            return self._pieces(length)
         lengths = self.lengths.clamp(max=length)
         starts = self.starts if keep == "head" else self.starts + self.lengths - lengths
         return replace(self, starts=starts, lengths=lengths)
 
+    def _pieces(self, length: int) -> "Tokens":
+        counts = -(-self.lengths // length)  # (N,)
+        text = torch.arange(len(self)).repeat_interleave(counts)  # which one each piece is of
+        offsets = length * (torch.arange(len(text)) - (counts.cumsum(0) - counts)[text])
+        targets = None if self.targets is None else self.targets[text]
+        lengths = (self.lengths[text] - offsets).clamp(max=length)
+        return replace(self, starts=self.starts[text] + offsets, lengths=lengths, targets=targets)
+
     def select(self, index: Tensor) -> "Tokens":
         targets = None if self.targets is None else self.targets[index]
         return replace(self, starts=self.starts[index], lengths=self.lengths[index], targets=targets)
+
+    def _framed(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """ids (B, L), of which `lengths` (B,) are real, with the frame around what is real."""
+        before, after = self.frame
+        if not before and not after:
+            return ids
+        ids = torch.cat(
+            [torch.tensor(before).expand(len(ids), -1), ids, ids.new_full((len(ids), len(after)), self.pad)], 1
+        )
+        ends = len(before) + lengths[:, None] + torch.arange(len(after))
+        return ids.scatter(1, ends, torch.tensor(after).expand(len(ids), -1))

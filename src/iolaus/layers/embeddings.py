@@ -18,7 +18,7 @@ from iolaus.layers.patches import (
     patches_of_series,
     series_patch_size,
 )
-from iolaus.layers.positions import Positions, position_layer
+from iolaus.layers.positions import AttentionPositions, position_layer
 from iolaus.layers.reversible import remove_level
 from iolaus.spec import Image, Series, Text
 
@@ -62,7 +62,9 @@ def embed(input: Any, dim: int, **options: Any) -> Embedding:  # noqa: ARG001 - 
 
 
 @embed.register
-def _(input: Text, dim: int, *, positions: Positions = "none", dropout: float = 0.0, **unused: Any) -> Embedding:
+def _(
+    input: Text, dim: int, *, positions: AttentionPositions = "none", dropout: float = 0.0, **unused: Any
+) -> Embedding:
     _warn_of_unused("text", unused)
     return TextEmbedding(input, dim, positions=positions, dropout=dropout)
 
@@ -73,7 +75,7 @@ def _(
     dim: int,
     *,
     patch_size: PatchSize = None,
-    positions: Positions = "none",
+    positions: AttentionPositions = "none",
     dropout: float = 0.0,
     **unused: Any,
 ) -> Embedding:
@@ -90,7 +92,7 @@ def _(
     patch_stride: int | None = None,
     instance_norm: bool | None = None,
     channel_independent: bool | None = None,
-    positions: Positions = "none",
+    positions: AttentionPositions = "none",
     dropout: float = 0.0,
 ) -> Embedding:
     return SeriesEmbedding(
@@ -115,7 +117,7 @@ def _warn_of_unused(kind: str, options: dict[str, Any]) -> None:
 class TextEmbedding(Embedding):
     """Token ids (B, L) → one vector per token (B, L, D), and the mask of those that are not padding."""
 
-    def __init__(self, input: Text, dim: int, *, positions: Positions = "none", dropout: float = 0.0) -> None:
+    def __init__(self, input: Text, dim: int, *, positions: AttentionPositions = "none", dropout: float = 0.0) -> None:
         super().__init__(num_tokens=input.length)
         self.pad = input.pad
         self.table = nn.Embedding(input.vocab_size, dim)
@@ -123,9 +125,10 @@ class TextEmbedding(Embedding):
         self.positions = position_layer(positions, input.length, dim, std=_WORD_STD)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Features:
+    def forward(self, x: Tensor, start: int = 0) -> Features:
+        """`start`: the place of the first token, where those before it have been read already."""
         mask = x != self.pad
-        tokens = self.dropout(self.positions(self.table(x)))
+        tokens = self.dropout(self.positions(self.table(x), start))
         return Features(tokens, mask)
 
 
@@ -138,7 +141,7 @@ class ImageEmbedding(Embedding):
         dim: int,
         *,
         patch_size: PatchSize = None,
-        positions: Positions = "none",
+        positions: AttentionPositions = "none",
         dropout: float = 0.0,
     ) -> None:
         height, width = _patch_of_image(input, patch_size)
@@ -166,7 +169,7 @@ class SeriesEmbedding(Embedding):
         patch_stride: int | None = None,
         instance_norm: bool = True,
         channel_independent: bool = True,
-        positions: Positions = "none",
+        positions: AttentionPositions = "none",
         dropout: float = 0.0,
     ) -> None:
         size, stride = _patch_of_series(input, patch_size, patch_stride)

@@ -13,12 +13,14 @@ class Features(NamedTuple):
     mask    (B, L), True at real tokens, False at padding; None where nothing is padded.
     level   (B, 1, C) mean of each window of a series, and
     scale   (B, 1, C) its standard deviation, where reversible instance norm took them away; the head puts them back.
+    table   (V, D) the vectors of all tokens, where the head compares with them.
     """
 
     values: Tensor
     mask: Tensor | None = None
     level: Tensor | None = None
     scale: Tensor | None = None
+    table: Tensor | None = None
 
     def with_values(self, values: Tensor) -> "Features":
         return self._replace(values=values)

@@ -3,15 +3,17 @@
 `head` chooses by the kind of target. A new kind is one more function registered with it.
 """
 
+import warnings
 from functools import singledispatch
 from typing import Any
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from iolaus.layers.features import Features
 from iolaus.layers.pooling import Pool, Pooling, pooling_layer
 from iolaus.layers.reversible import restore_level
-from iolaus.spec import Classes, Forecast
+from iolaus.spec import Classes, Forecast, Vocabulary
 
 
 @singledispatch
@@ -51,6 +53,21 @@ def _(
 ) -> nn.Module:
     pool = pooling_layer(pooling or "flatten", dim, num_tokens)
     return ForecastHead(pool, target, num_sequences=num_sequences, dropout=dropout)
+
+
+@head.register
+def _(
+    target: Vocabulary,
+    dim: int,
+    *,
+    num_tokens: int = 1,  # noqa: ARG001 - every place has a token of its own
+    num_sequences: int = 1,  # noqa: ARG001
+    pooling: Pooling | None = None,
+    dropout: float = 0.0,
+) -> nn.Module:
+    if pooling is not None:
+        warnings.warn(f"model.pooling={pooling} has no effect where every place has a token to name.", stacklevel=2)
+    return VocabularyHead(dim, target.size, dropout=dropout)
 
 
 class ClassesHead(nn.Module):
@@ -95,3 +112,28 @@ class ForecastHead(nn.Module):
         if features.level is None or features.scale is None:
             return forecast
         return restore_level(forecast, features.level, features.scale)
+
+
+class VocabularyHead(nn.Module):
+    """Features (B, L, D) → logits (B, L, V): which token each place has."""
+
+    def __init__(self, dim: int, size: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(dim, size)
+
+    def forward(self, features: Features) -> Tensor:
+        return self.project(self.dropout(features.values))
+
+
+class TiedHead(nn.Module):
+    """Features (B, L, D) → logits (B, L, V): how well each token's own vector fits (Press & Wolf 2017,
+    arXiv:1608.05859). `scale`: of the features."""
+
+    def __init__(self, *, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, features: Features) -> Tensor:
+        assert features.table is not None
+        return F.linear(features.values * self.scale, features.table)

@@ -1,5 +1,7 @@
 """Recurrent layers over padded sequences, in one direction or in both."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -41,6 +43,21 @@ class Recurrence(nn.Module):
             back, _ = self.backwards[number](x.gather(1, turned.expand_as(x)))
             x = torch.cat([ahead, back.gather(1, turned.expand_as(back))], dim=2)
         return x
+
+    def step(self, x: Tensor, state: tuple[Any, ...] | None = None) -> tuple[Tensor, tuple[Any, ...]]:
+        """The next token x (B, 1, D), and what each layer kept of those before it."""
+        assert not self.backwards, "who reads backwards has to know the end"
+        states = []
+        for number, forwards in enumerate(self.forwards):
+            x = x if number == 0 else self.dropout(x)
+            x, kept = forwards(x, None if state is None else _swapped(state[number]))
+            states.append(_swapped(kept))
+        return x, tuple(states)
+
+
+def _swapped(state: Any) -> Any:
+    """torch's states are (1, B, D), two of them for an LSTM; ours begin with the batch, as everything else does."""
+    return tuple(map(_swapped, state)) if isinstance(state, tuple) else state.transpose(0, 1).contiguous()
 
 
 def _turned(x: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,7 +1,7 @@
 """Recurrent networks, which read token by token: Elman's RNN, the LSTM and the GRU."""
 
 import warnings
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -72,9 +72,23 @@ class Recurrent(nn.Module):
             dropout=dropout,
         )
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether no token sees those after it."""
+        return not self.recurrence.backwards
+
     def features(self, x: Tensor) -> Features:
         tokens = self.embedding(x)
         return tokens.with_values(self.recurrence(tokens.values, tokens.mask))
+
+    def step(self, x: Tensor, state: tuple[Any, ...] | None = None) -> tuple[Tensor, tuple[Any, ...]]:
+        """The next token of each text, x (B,) → logits (B, V) of the one after it; `state`: of those before.
+
+        Only for text, read in one direction.
+        """
+        tokens = self.embedding(x[:, None])
+        values, state = self.recurrence.step(tokens.values, state)
+        return self.head(tokens.with_values(values)).squeeze(1), state
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))

@@ -163,6 +163,7 @@ class Head(nn.Module):
 
     def __init__(self, target: Target, dim: int) -> None:
         super().__init__()
+        assert isinstance(target, Classes | Forecast)
         shape = (len(target.names),) if isinstance(target, Classes) else (target.horizon, target.channels)
         self.shape = shape
         self.answer = Engine(lambda library: _Answer.of(library, project=library.Linear(dim, math.prod(shape))))
@@ -213,6 +214,7 @@ class ScratchMLP(_Model):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image, Text, Series)
+    writes: ClassVar[tuple[type, ...]] = (Classes, Forecast)
 
     def __init__(
         self,
@@ -284,6 +286,7 @@ class ScratchRNN(_Model):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image, Text, Series)
+    writes: ClassVar[tuple[type, ...]] = (Classes, Forecast)
 
     def __init__(self, input: Input, target: Target, *, dim: Count = 128, cell: Cell = "gru") -> None:
         super().__init__(input, target)

@@ -13,7 +13,7 @@ from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
 from iolaus.layers.norms import norm_layer
 from iolaus.layers.pooling import Pooling
-from iolaus.layers.positions import Positions
+from iolaus.layers.positions import AttentionPositions, RelativePositions, RotaryPositions
 from iolaus.ranges import Count, Positive, Rate
 from iolaus.spec import Image, Input, Series, Target, Text
 
@@ -25,6 +25,7 @@ class Transformer(nn.Module):
 
     dim: features per token. num_heads must divide it.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
+    positions: learned or sinusoidal vectors that are added to the tokens; or told in attention, rotary or relative.
     dropout: on the embedded tokens and on the result of every layer. head_dropout: on what the head reads.
     pooling: None: the mean for classes; for forecasts all tokens side by side.
     patch_size: (pictures, series) None chooses by the input: 2×2 pixels of 8×8, 4×4 of 32×32, 16 steps of 336.
@@ -49,7 +50,7 @@ class Transformer(nn.Module):
         norm: BlockNorm = "layer",
         dropout: Rate = 0.1,
         head_dropout: Rate = 0.0,
-        positions: Positions = "learned",
+        positions: AttentionPositions = "learned",
         pooling: Pooling | None = None,
         patch_size: Count | None = None,
         patch_stride: Count | None = None,
@@ -67,9 +68,17 @@ class Transformer(nn.Module):
             positions=positions,
             dropout=dropout,
         )
-        hidden_dim = round(feedforward_ratio * dim)
+        self.relative = RelativePositions(num_heads) if positions == "relative" else None
         self.blocks = nn.ModuleList(
-            Block(dim, num_heads, hidden_dim, activation=activation, norm=norm, dropout=dropout)
+            Block(
+                dim,
+                num_heads,
+                round(feedforward_ratio * dim),
+                activation=activation,
+                norm=norm,
+                dropout=dropout,
+                is_rotary=positions == "rotary",
+            )
             for _ in range(num_layers)
         )
         self.norm = norm_layer(norm, dim)
@@ -85,30 +94,41 @@ class Transformer(nn.Module):
     def features(self, x: Tensor) -> Features:
         tokens = self.embedding(x)
         values = tokens.values  # (B, L, D)
+        bias = None if self.relative is None else self.relative(values.shape[1])  # (N, L, L)
         for block in self.blocks:
-            values = block(values, tokens.mask)
+            values = block(values, tokens.mask, bias)
         return tokens.with_values(self.norm(values, tokens.mask))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))
 
     def stages(self) -> list[nn.Module]:
-        return [self.embedding, *self.blocks, self.norm, self.head]
+        relative = [] if self.relative is None else [self.relative]
+        return [self.embedding, *relative, *self.blocks, self.norm, self.head]
 
 
 class Block(nn.Module):
     """x + attention(norm(x)), then x + feedforward(norm(x)). Norms come first: Xiong et al. 2020, arXiv:2002.04745."""
 
     def __init__(
-        self, dim: int, num_heads: int, hidden_dim: int, *, activation: Activation, norm: BlockNorm, dropout: float
+        self,
+        dim: int,
+        num_heads: int,
+        hidden_dim: int,
+        *,
+        activation: Activation,
+        norm: BlockNorm,
+        dropout: float,
+        is_rotary: bool = False,
     ) -> None:
         super().__init__()
         self.attention_norm = norm_layer(norm, dim)
-        self.attention = SelfAttention(dim, num_heads)
+        rotary = RotaryPositions(dim // num_heads) if is_rotary else None
+        self.attention = SelfAttention(dim, num_heads, rotary=rotary)
         self.feedforward_norm = norm_layer(norm, dim)
         self.feedforward = FeedForward(dim, hidden_dim, activation=activation, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x, mask), mask))
+    def forward(self, x: Tensor, mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        x = x + self.dropout(self.attention(self.attention_norm(x, mask), mask, bias))
         return x + self.dropout(self.feedforward(self.feedforward_norm(x, mask)))

@@ -22,11 +22,13 @@ Objective = tuple[str, Literal["min", "max"]]
 class Task(L.LightningModule, ABC):
     """Trains one model towards one objective.
 
+    reads: the kinds of input that it can learn from; none given: all.
     wants: the kinds of target it can learn.
     objective: the validation metric that decides which epoch was best, and whether less or more of it is better.
         Checkpoints, early stopping, plateaus and sweeps all read it here.
     """
 
+    reads: ClassVar[tuple[type, ...]] = ()
     wants: ClassVar[tuple[type, ...]]
     objective: ClassVar[Objective]
 
@@ -55,6 +57,13 @@ class Task(L.LightningModule, ABC):
     @abstractmethod
     def suits(loss: nn.Module) -> bool:
         """Whether this loss means something for the task, tried on outputs that are plainly right or wrong."""
+
+    @classmethod
+    def examine(cls, model: nn.Module) -> None:
+        """
+        Raises:
+            ValueError: if the model cannot do what the task asks of it, though it has the right output.
+        """
 
     @abstractmethod
     def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -101,8 +110,12 @@ class Task(L.LightningModule, ABC):
         if self.trainer.is_global_zero:
             self.write_report(Path(self.trainer.default_root_dir))
 
+    def means(self, stage: str) -> dict[str, float]:
+        """The metrics of an epoch, from the means over everything in it."""
+        return self.meters[stage].take()
+
     def _log_means(self, stage: str) -> None:
-        self.log_dict({f"{stage}/{name}": mean for name, mean in self.meters[stage].take().items()})
+        self.log_dict({f"{stage}/{name}": value for name, value in self.means(stage).items()})
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(parameter_groups(self.model))
