@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import nn
 from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.config import build
 from iolaus.data.module import DataModule
+from iolaus.finetuning import Full
 from iolaus.folder import RunFolder, open_run, point_latest_to, write_config
 from iolaus.hardware import peak_memory_mb
 from iolaus.loggers import MetricsCSV
@@ -74,6 +76,10 @@ def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataMod
     model = build.build_model(config, data.input, data.target)
     if source:
         load_weights(model, weights)
+    finetuning = build.build_finetuning(config)
+    if type(finetuning) is not Full and not source:
+        warnings.warn("finetune=… is meant for weights learned before: type init_from=RUN, too.", stacklevel=2)
+    finetuning.adapt(model)
     task = build.build_task(config, model, data.input, data.target)
     loggers = build.build_loggers(config, folder, group)
     for logger in loggers:
@@ -81,7 +87,7 @@ def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataMod
     trainer = build.build_trainer(
         config,
         model,
-        callbacks=build.build_callbacks(config, task.objective),
+        callbacks=[*build.build_callbacks(config, task.objective), finetuning],
         logger=loggers,
         default_root_dir=folder,
     )

@@ -3,7 +3,9 @@
 import logging
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+
+from iolaus.layers.lora import merge_lora
 
 log = logging.getLogger(__name__)
 
@@ -14,12 +16,20 @@ def load_weights(model: nn.Module, checkpoint: dict[str, Any]) -> None:
     Raises:
         ValueError: if anything but the head differs: it is another architecture.
     """
-    theirs = {
-        name.removeprefix("model."): weight
-        for name, weight in checkpoint["state_dict"].items()
-        if name.startswith("model.")
-    }
+    state = checkpoint["state_dict"]
+    theirs = merge_lora({name.removeprefix("model."): state[name] for name in state if name.startswith("model.")})
+    copy_weights(model, theirs)
+
+
+def copy_weights(model: nn.Module, theirs: dict[str, Tensor]) -> None:
+    """As `load_weights`, from weights that have the names of the model's own.
+
+    Where there are more positions than the model reads, it takes the first ones.
+    """
     ours = model.state_dict()
+    for name in ours.keys() & theirs.keys():
+        if name.endswith("positions.table") and len(theirs[name]) > len(ours[name]):
+            theirs[name] = theirs[name][: len(ours[name])]
     differing = [
         name
         for name in ours.keys() | theirs.keys()

@@ -18,6 +18,7 @@ NUM_CHOICES = {
     "callbacks": 1,
     "data": 13,
     "experiment": 16,
+    "finetune": 5,
     "initializer": 7,
     "logger": 3,
     "loss": 5,
@@ -36,6 +37,7 @@ NEEDS = {
     "texts": ["data.root=x"],
     "imdb_unlabelled": ["model=gpt"],
     "language_model": ["model=gpt"],
+    "lora": ["model=transformer"],
     "masked_language_model": ["model=bert"],
 }
 NEEDS_GPU = {"gpu", "fsdp"}

@@ -13,6 +13,7 @@ from torch import nn
 from iolaus.chance import seed_all
 from iolaus.config.signature import resolve, signature
 from iolaus.data.module import DataModule
+from iolaus.finetuning import Full
 from iolaus.spec import Input, Target
 from iolaus.tasks.task import Objective, Task
 
@@ -38,7 +39,13 @@ def build_task(config: DictConfig, model: nn.Module, input: Input, target: Targe
     """The task, for a model that was built for the same input and target."""
     _, asked = task_class(config).targets(input, target)
     loss = factory(config.loss)()
-    return factory(config.task)(model, asked, loss, factory(config.optimizer), factory(config.scheduler))
+    optimizer = build_finetuning(config).rated(factory(config.optimizer), model)
+    return factory(config.task)(model, asked, loss, optimizer, factory(config.scheduler))
+
+
+def build_finetuning(config: DictConfig) -> Full:
+    """Runs of old had no choice."""
+    return factory(config.finetune)() if "finetune" in config else Full()
 
 
 def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:

@@ -209,6 +209,7 @@ def _trial_model(composed: Composed, data: DataModule) -> None:
     with torch.device("meta"):
         model = build.factory(config.model)(input, target)
     task.examine(model)
+    build.build_finetuning(config).adapt(model)
 
 
 def _writes(model: Any, kind: type) -> bool:

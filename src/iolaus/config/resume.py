@@ -12,7 +12,17 @@ from iolaus.folder import RunFolder
 from iolaus.schedulers import Horizon
 
 # What decides the weights reached so far. (Of the trainer: `max_epochs` may grow, its device may be another.)
-_FIXED = ("model", "data", "task", "loss", "optimizer", "scheduler", "seed", "trainer.accumulate_grad_batches")
+_FIXED = (
+    "model",
+    "data",
+    "task",
+    "loss",
+    "optimizer",
+    "scheduler",
+    "finetune",
+    "seed",
+    "trainer.accumulate_grad_batches",
+)
 
 
 def conflicts(run: RunFolder, config: DictConfig) -> list[str]:

@@ -25,6 +25,7 @@ def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task
     data.load_state_dict(run.data_state(checkpoint))
     with torch.random.fork_rng(devices=[]):  # the weights are about to be replaced: their draws must not be felt
         model = build.build_model(config, data.input, data.target)
+    build.build_finetuning(config).adapt(model)
     task = build.build_task(config, model, data.input, data.target)
     task.load_state_dict(checkpoint["state_dict"])
     return task.eval(), data
