@@ -9,7 +9,7 @@ import logging
 import os
 import shlex
 import sys
-import warnings
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,7 +26,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.config.compose import CONF, compose, explain, override_key
 from iolaus.config.help import train_help
-from iolaus.folder import claim, open_run, reserve
+from iolaus.failure import USER_MISTAKE, code_of, record, sentence, show_warnings_in_one_line
+from iolaus.folder import RunFolder, claim, open_run, reserve
+from iolaus.interruption import Interrupted, listen
 from iolaus.summary import table
 
 # Checking one point of a sweep takes tens of milliseconds: of larger sweeps the first this many are checked.
@@ -35,6 +37,14 @@ _MAX_CHECKED_POINTS = 64
 
 def train() -> None:
     """Checks the command line, gives the run its folder, and hands over to Hydra."""
+    listen()
+    try:
+        _train()
+    except Interrupted as stop:  # before the run began, or between two of a sweep
+        sys.exit(stop.exit_code)
+
+
+def _train() -> None:
     arguments, _ = get_args_parser().parse_known_args()
     if arguments.help:
         print(train_help(), end="")
@@ -150,12 +160,12 @@ def _quoted(path: Path) -> str:
 @hydra.main(config_path=str(CONF), config_name="train", version_base="1.3")
 def _job(config: DictConfig) -> Any:
     """One run, in the folder that Hydra has set up."""
-    from iolaus.run import Interrupted, run  # imports torch and Lightning: not for `--help`
+    from iolaus.run import run  # imports torch and Lightning: not for `--help`
 
     job = HydraConfig.get()
     is_sweep = job.mode == RunMode.MULTIRUN
     overrides = [text for text in job.overrides.task if not text.startswith("resume=")]
-    _show_warnings_in_one_line()
+    show_warnings_in_one_line()
     folder = Path(job.runtime.output_dir)
     try:
         summary = run(
@@ -166,14 +176,17 @@ def _job(config: DictConfig) -> Any:
             command=shlex.join(["python", *sys.argv[:1], *job.overrides.task]),
             group=folder.parent.name if is_sweep else None,
         )
-    except ValueError as error:
+    except Interrupted as stop:
+        record(stop)
+        print(f"\nstopped; {_how_to_go_on(folder, overrides)}", file=sys.stderr)
+        sys.exit(stop.exit_code)
+    except Exception as error:
         if is_sweep:
             raise
-        logging.getLogger(__name__).debug("", exc_info=True)
-        _exit([str(error)])
-    except Interrupted as stop:
-        print(f"\nstopped; go on with: python train.py resume={_shown(folder)}", file=sys.stderr)
-        sys.exit(stop.exit_code)
+        record(error)
+        if isinstance(error, AssertionError):
+            traceback.print_exception(error)
+        _exit([sentence(error)], code_of(error))
     print(f"\n{_shown(folder)}")
     return summary
 
@@ -181,7 +194,7 @@ def _job(config: DictConfig) -> Any:
 def main() -> None:
     """`iolaus VERB …`."""
     arguments = _verbs().parse_args()
-    _show_warnings_in_one_line()
+    show_warnings_in_one_line()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         arguments.act(arguments)
@@ -236,12 +249,13 @@ def _shown(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _show_warnings_in_one_line() -> None:
-    logging.captureWarnings(True)
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}"
+def _how_to_go_on(folder: Path, overrides: list[str]) -> str:
+    if RunFolder(folder).last.exists():
+        return f"go on with: python train.py resume={shlex.quote(_shown(folder))}"
+    return f"it had saved nothing yet; start again with: {shlex.join(['python', 'train.py', *overrides])}"
 
 
-def _exit(problems: Iterable[str]) -> NoReturn:
+def _exit(problems: Iterable[str], code: int = USER_MISTAKE) -> NoReturn:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)

@@ -1,6 +1,7 @@
 """Where metrics are written: metrics.csv always; TensorBoard and Weights & Biases when asked."""
 
 import csv
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, Literal
@@ -120,3 +121,10 @@ def wandb(
         tags=tags,
         settings=settings,
     )
+
+
+def close_wandb(*, exit_code: int) -> None:
+    """Ends this process's W&B run, if there is one, as finished or failed. The next run must not go on in it."""
+    wandb = sys.modules.get("wandb")
+    if wandb is not None and wandb.run is not None:
+        wandb.run.finish(exit_code)

@@ -1,42 +1,34 @@
 """Makes one run: builds, fits, tests, records. What is left of it afterwards is its folder."""
 
 import logging
+import signal
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as L
 import torch
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from iolaus.callbacks.checkpoint import Checkpoint
+from iolaus.callbacks.stop import Stop
 from iolaus.config import build
 from iolaus.data.module import DataModule
+from iolaus.failure import code_of, sentence
 from iolaus.finetuning import Full
 from iolaus.folder import RunFolder, open_run, point_latest_to, write_config
 from iolaus.hardware import peak_memory_mb
-from iolaus.loggers import MetricsCSV
-from iolaus.summary import Summary, provenance, table
+from iolaus.interruption import Interrupted, interruption
+from iolaus.loggers import MetricsCSV, close_wandb
+from iolaus.processes import num_to_start, run_processes
+from iolaus.summary import Status, Summary, provenance, read_summary, table
 from iolaus.tasks.task import Task
+from iolaus.trainer import Trainer
 from iolaus.weights import load_weights
 
 log = logging.getLogger(__name__)
-
-
-class Interrupted(Exception):  # noqa: N818 - no error
-    """The run was stopped from outside; what it had reached is in its folder."""
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__(f"stopped with exit code {exit_code}")
-        self.exit_code = exit_code
-
-
-_SIGINT, _SIGTERM = 130, 143  # 128 + the signal's number, as shells have it
 
 
 def run(
@@ -46,26 +38,63 @@ def run(
 
     Raises:
         ValueError: for what is wrong with the user's data.
-        Interrupted: if the user stopped it.
+        RunError: if the run could not go on.
+        Interrupted: if a signal stopped it.
     """
+    interruption.check()
+    known = {**choices, "seed": config.seed, "command": command}
+    arguments = {"choices": choices, "overrides": overrides, "group": group}
+    number = num_to_start(config)
+    try:
+        if number > 1:
+            run_processes(number, config, folder, command=command, **arguments)
+        else:
+            interruption.before_leaving = lambda: _mark(folder, known, Interrupted(signal.SIGTERM))
+            _run_here(config, folder, Summary(folder, **known, **provenance()), **arguments)
+    except BaseException as error:
+        _mark(folder, known, error)
+        close_wandb(exit_code=code_of(error))
+        raise
+    finally:
+        interruption.is_awaited, interruption.before_leaving = False, None
+    return read_summary(folder)
+
+
+def _run_here(
+    config: DictConfig,
+    folder: Path,
+    summary: Summary,
+    *,
+    choices: dict[str, str],
+    overrides: list[str],
+    group: str | None,
+) -> None:
+    """The run in this process: alone, or as one of several."""
     earlier = RunFolder(folder).summary if config.resume else {}
-    summary = Summary(folder, **choices, seed=config.seed, command=command, **provenance())
-    with _status(summary):
-        summary.add(status="running", started=time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    summary.add(status="running", started=time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    if rank_zero_only.rank == 0:
         write_config(folder, config, overrides)
         point_latest_to(folder)
-        data, task, trainer = _build(config, folder, group)
-        summary.add(num_parameters=sum(parameter.numel() for parameter in task.model.parameters()))
-        _announce(choices, data, task.model, trainer, folder)
-        if any(parameter.requires_grad for parameter in task.model.parameters()):
-            _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
-        else:
-            _keep(trainer, task, data, summary)
-        _test(trainer, task, data, RunFolder(folder), summary)
-    return summary.values
+    data, task, trainer = _build(config, folder, group)
+    summary.add(num_parameters=sum(parameter.numel() for parameter in task.model.parameters()))
+    _announce(choices, data, task.model, trainer, folder)
+    if any(parameter.requires_grad for parameter in task.model.parameters()):
+        _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
+    else:
+        _keep(trainer, task, data, summary)
+    _test(trainer, task, data, RunFolder(folder), summary)
+    close_wandb(exit_code=0)
+    summary.add(status="finished", exit_code=0)
 
 
-def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataModule, Task, L.Trainer]:
+def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
+    """However the run ended, its summary says so."""
+    status: Status = "interrupted" if isinstance(error, Interrupted) else "failed"
+    reached = known | read_summary(folder)
+    Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))
+
+
+def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataModule, Task, Trainer]:
     data = build.build_data(config)
     source = open_run(config.init_from) if config.init_from else None
     weights = source.checkpoint() if source else {}
@@ -81,13 +110,13 @@ def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataMod
         warnings.warn("finetune=… is meant for weights learned before: type init_from=RUN, too.", stacklevel=2)
     finetuning.adapt(model)
     task = build.build_task(config, model, data.input, data.target)
-    loggers = build.build_loggers(config, folder, group)
+    loggers = build.build_loggers(config, folder, group) if rank_zero_only.rank == 0 else []
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))  # type: ignore[arg-type]
     trainer = build.build_trainer(
         config,
         model,
-        callbacks=[*build.build_callbacks(config, task.objective), finetuning],
+        callbacks=[*build.build_callbacks(config, task.objective), finetuning, Stop(interruption)],
         logger=loggers,
         default_root_dir=folder,
     )
@@ -95,7 +124,7 @@ def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataMod
 
 
 def _fit(
-    trainer: L.Trainer,
+    trainer: Trainer,
     task: Task,
     data: DataModule,
     run_folder: RunFolder,
@@ -122,10 +151,11 @@ def _fit(
         peak_memory_mb=peak_memory_mb(),
         num_epochs=trainer.current_epoch,
         num_steps=trainer.global_step,
+        **({"num_skipped_steps": trainer.non_finite.num_skipped} if trainer.non_finite.skips else {}),
     )
 
 
-def _keep(trainer: L.Trainer, task: Task, data: DataModule, summary: Summary) -> None:
+def _keep(trainer: Trainer, task: Task, data: DataModule, summary: Summary) -> None:
     """What a model without weights gets instead of training: metrics on the validation part, and a checkpoint."""
     log.info("nothing to train: the model has no weights, so it is tested as it is")
     trainer.validate(task, datamodule=data, verbose=False)
@@ -135,8 +165,9 @@ def _keep(trainer: L.Trainer, task: Task, data: DataModule, summary: Summary) ->
     summary.add(fit_seconds=0.0, peak_memory_mb=peak_memory_mb(), num_epochs=0, num_steps=0)
 
 
-def _test(trainer: L.Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:
+def _test(trainer: Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:
     """Tests the best model by validation, and adds the metrics of its epoch."""
+    trainer.strategy.barrier()  # only the first process writes checkpoints, and all read them
     if run_folder.best.exists():
         best = run_folder.checkpoint()
         task.load_state_dict(best["state_dict"])
@@ -148,21 +179,7 @@ def _test(trainer: L.Trainer, task: Task, data: DataModule, run_folder: RunFolde
     log.info("\n%s", table(results))
 
 
-@contextmanager
-def _status(summary: Summary) -> Iterator[None]:
-    """However the run ends, its summary says so."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit) as stop:  # Lightning makes a SystemExit of either signal
-        summary.add(status="interrupted")
-        raise Interrupted(_SIGTERM if isinstance(stop, SIGTERMException) else _SIGINT) from stop
-    except BaseException as error:
-        summary.add(status="failed", error=f"{type(error).__name__}: {error}")
-        raise
-    summary.add(status="finished")
-
-
-def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, trainer: L.Trainer, folder: Path) -> None:
+def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, trainer: Trainer, folder: Path) -> None:
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     log.info("data   %s: %s", choices["data"], data.describe())
     log.info("model  %s: %s parameters", choices["model"], f"{num_parameters:,}")

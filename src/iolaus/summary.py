@@ -14,7 +14,8 @@ _VERSIONS = ("iolaus", "torch", "lightning", "hydra-core", "numpy")
 
 
 class Summary:
-    """Written when the run starts and whenever something is added, each time whole."""
+    """Written when the run starts and whenever something is added, each time whole. Of several processes only the first
+    writes."""
 
     def __init__(self, folder: Path, **known: Any) -> None:
         self._path = folder / "summary.json"
@@ -22,6 +23,8 @@ class Summary:
 
     def add(self, **values: Any) -> None:
         self.values |= values
+        if os.environ.get("LOCAL_RANK", "0") != "0":
+            return
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(self.values, indent=2) + "\n")
         os.replace(partial, self._path)

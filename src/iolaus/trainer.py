@@ -2,11 +2,13 @@
 
 import logging
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as L
+from lightning.pytorch.callbacks import Callback
 from torch import nn
 
+from iolaus.callbacks.non_finite import NonFinite
 from iolaus.hardware import best_precision, memory_format
 
 log = logging.getLogger(__name__)
@@ -17,10 +19,18 @@ class Trainer(L.Trainer):
 
     precision: as Lightning's, or "auto": bfloat16 where the machine computes it faster for this kind of model.
     compile: `torch.compile` the model; pays on GPUs, hardly on CPUs.
+    on_nonfinite: what a loss or gradient that is infinite or not a number does: end the run, or have its step left out.
     """
 
     def __init__(
-        self, model: nn.Module, *, precision: str | int | None = "auto", compile: bool = False, **options: Any
+        self,
+        model: nn.Module,
+        *,
+        precision: str | int | None = "auto",
+        compile: bool = False,
+        on_nonfinite: Literal["stop", "skip"] = "stop",
+        callbacks: list[Callback] | None = None,
+        **options: Any,
     ) -> None:
         if precision == "auto":
             precision, reason = best_precision(model, options.get("accelerator", "auto"))
@@ -28,17 +38,27 @@ class Trainer(L.Trainer):
         model.to(memory_format=memory_format(model))  # type: ignore[call-overload]
         if compile:
             model.compile()
-        _silence()
-        super().__init__(precision=precision, **options)  # type: ignore[arg-type]
+        silence()
+        self.non_finite = NonFinite(on_nonfinite)
+        callbacks = [*(callbacks or []), self.non_finite]
+        super().__init__(precision=precision, callbacks=callbacks, **options)  # type: ignore[arg-type]
+        self._leave_signals_alone()
+
+    def _leave_signals_alone(self) -> None:
+        """`callbacks/stop.py` heeds them. Lightning's own handlers leave in the middle of an accumulated step, save
+        nothing, and let processes that hear of a signal at different times wait for each other."""
+        self._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+        self.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
 
 
-def _silence() -> None:
+def silence() -> None:
     """What Lightning says of every run, and no user of ours can act upon."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*available but not used.*",  # an accelerator that the user chose not to use
         ".*LeafSpec.*is deprecated.*",  # Lightning's own code
+        ".*sync_dist=True.*",  # a task logs means over all processes
         ".*smaller than the logging interval.*",  # epochs are logged whatever the interval
     ):
         warnings.filterwarnings("ignore", message=message)

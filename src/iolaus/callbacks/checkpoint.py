@@ -34,10 +34,14 @@ class Checkpoint(LightningCheckpoint):
         is_best = self._is_validated and self._improves(trainer)
         self._is_validated = False
         folder = Path(trainer.default_root_dir) / "checkpoints"
-        trainer.save_checkpoint(folder / "last.ckpt")
+        self.save(trainer)
         if is_best and trainer.is_global_zero:
             shutil.copyfile(folder / "last.ckpt", folder / "best.ckpt.partial")
             os.replace(folder / "best.ckpt.partial", folder / "best.ckpt")
+
+    def save(self, trainer: L.Trainer) -> None:
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
 
     def keep(self, trainer: L.Trainer) -> None:
         """Writes a model that has nothing to learn, after its validation: it is the last and the best at once."""

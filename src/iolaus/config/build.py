@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as L
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
@@ -16,6 +15,7 @@ from iolaus.data.module import DataModule
 from iolaus.finetuning import Full
 from iolaus.spec import Input, Target
 from iolaus.tasks.task import Objective, Task
+from iolaus.trainer import Trainer
 
 
 def factory(node: DictConfig) -> Any:
@@ -64,7 +64,7 @@ def build_loggers(config: DictConfig, folder: Path, group: str | None = None) ->
     return [factory(node)(folder, group=group) for node in (always, *nodes.values())]
 
 
-def build_trainer(config: DictConfig, model: nn.Module, **parts: Any) -> L.Trainer:
+def build_trainer(config: DictConfig, model: nn.Module, **parts: Any) -> Trainer:
     return factory(config.trainer)(model, **parts)
 
 

@@ -14,13 +14,19 @@ class Meter:
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._num_samples = 0
+        self._before: tuple[dict[str, Tensor], int] = ({}, 0)
 
     def add(self, num_samples: int, **means: Tensor) -> None:
         """Takes in the means of each value over one batch of `num_samples`."""
+        self._before = dict(self._sums), self._num_samples
         for name, mean in means.items():
             total = mean.detach() * num_samples
             self._sums[name] = self._sums[name] + total if name in self._sums else total
         self._num_samples += num_samples
+
+    def undo(self) -> None:
+        """Takes the last batch out again."""
+        self._sums, self._num_samples = self._before
 
     def take(self) -> dict[str, float]:
         """The means over everything added since the last call, and over all processes; then starts anew."""

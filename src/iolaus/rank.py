@@ -1,0 +1,69 @@
+"""One process of a run that has several. Started by processes.py, as `python -m iolaus.rank`, and never by hand."""
+
+import json
+import logging
+import logging.config
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from iolaus.config.compose import CONF
+from iolaus.failure import code_of, record, sentence, show_warnings_in_one_line
+from iolaus.interruption import Interrupted, listen
+
+
+def main() -> None:
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    listen()
+    sys.path[:] = job["path"]
+    folder = Path(job["folder"])
+    try:
+        from iolaus.run import run  # imports torch: once signals are listened to
+
+        _log_to(folder)
+        run(OmegaConf.create(job["config"]), folder, **job["arguments"])
+    except BaseException as error:
+        _report(error, Path(job["report"]))
+        record(error)
+        logging.shutdown()
+        os._exit(code_of(error))  # whatever waits for the other processes in its own cleaning up
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _log_to(folder: Path) -> None:
+    """As Hydra does in a run of one process. Of the processes after the first, only errors are of interest."""
+    logging_node = OmegaConf.load(CONF / "hydra" / "job_logging" / "iolaus.yaml")
+    whole = OmegaConf.create({"hydra": {"runtime": {"output_dir": str(folder)}}, "logging": logging_node})
+    options: Any = OmegaConf.to_container(whole.logging, resolve=True)
+    logging.config.dictConfig(options)
+    show_warnings_in_one_line()
+    if os.environ["LOCAL_RANK"] != "0":
+        logging.getLogger().setLevel(logging.ERROR)
+
+
+def _report(error: BaseException, path: Path) -> None:
+    report = {
+        "time": time.monotonic(),
+        "sentence": sentence(error),
+        "message": str(error),
+        "code": code_of(error),
+        "signum": error.signum if isinstance(error, Interrupted) else None,
+        "is_bug": isinstance(error, AssertionError),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+    path.write_text(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
