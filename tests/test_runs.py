@@ -3,17 +3,12 @@
 import csv
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
-from tests.conftest import REPOSITORY, Command
+from tests.conftest import Command
 
 _KEYS = {
     "best_epoch", "num_parameters", "fit_seconds", "samples_per_second", "peak_memory_mb", "seed", "git_commit",
@@ -92,26 +87,6 @@ def test_a_run_starts_from_another_runs_weights(command: Command, tmp_path: Path
     assert "do not fit this model" in result.stderr
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_says_so_and_how_to_go_on(tmp_path: Path, sent: int, code: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, REPOSITORY / "train.py", "trainer.max_epochs=100000", "run_dir=stopped"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    last = tmp_path / "stopped" / "checkpoints" / "last.ckpt"
-    deadline = time.monotonic() + 120
-    while not last.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(sent)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert "go on with: python train.py resume=stopped" in errors
-    assert _summary(tmp_path / "stopped")["status"] == "interrupted"
-
-
 def test_what_is_wrong_with_the_data_is_one_sentence(command: Command, tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text("date,load\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
     result = command("data=series", "data.root=short.csv", "run_dir=failed")
@@ -142,20 +117,6 @@ def test_debug_runs_one_batch_of_everything(command: Command, tmp_path: Path) ->
     assert result.returncode == 0, result.stderr
     assert _summary(tmp_path / "debug")["num_steps"] == 1
     assert not (tmp_path / "debug" / "checkpoints").exists()
-
-
-def test_two_processes_train_as_one(command: Command, tmp_path: Path) -> None:
-    options = ("trainer.max_epochs=2", "model.dropout=0.0")
-    assert command(*options, "run_dir=one", "trainer=cpu").returncode == 0
-    result = command(*options, "run_dir=two", "trainer=ddp", "trainer.accelerator=cpu")
-    assert result.returncode == 0, result.stderr
-    one, two = _weights(tmp_path / "one"), _weights(tmp_path / "two")
-    for name in one:
-        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
-    assert _summary(tmp_path / "two")["test/accuracy"] == pytest.approx(
-        _summary(tmp_path / "one")["test/accuracy"], abs=0.01
-    )
-    assert (tmp_path / "two" / "confusion.csv").read_text() != ""
 
 
 def test_secrets_of_the_environment_stay_there(command: Command, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def run_processes(number: int, config: DictConfig, folder: Path, **arguments: An
 
 def _start(rank: int, job: str, port: str, folder: Path) -> subprocess.Popen[str]:
     """Only the first process speaks on the terminal. What the others' libraries say goes to run.log."""
-    environment = os.environ | {"LOCAL_RANK": str(rank), "MASTER_PORT": port}
+    environment = os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_PORT": port}
     with (folder / "run.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "iolaus.rank"],

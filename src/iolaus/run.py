@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -23,7 +22,7 @@ from iolaus.hardware import peak_memory_mb
 from iolaus.interruption import Interrupted, interruption
 from iolaus.loggers import MetricsCSV, close_wandb
 from iolaus.processes import num_to_start, run_processes
-from iolaus.summary import Status, Summary, provenance, read_summary, table
+from iolaus.summary import Status, Summary, is_first_process, provenance, read_summary, table
 from iolaus.tasks.task import Task
 from iolaus.trainer import Trainer
 from iolaus.weights import load_weights
@@ -43,7 +42,7 @@ def run(
     """
     interruption.check()
     known = {**choices, "seed": config.seed, "command": command}
-    arguments = {"choices": choices, "overrides": overrides, "group": group}
+    arguments: dict[str, Any] = {"choices": choices, "overrides": overrides, "group": group}
     number = num_to_start(config)
     try:
         if number > 1:
@@ -72,7 +71,7 @@ def _run_here(
     """The run in this process: alone, or as one of several."""
     earlier = RunFolder(folder).summary if config.resume else {}
     summary.add(status="running", started=time.strftime("%Y-%m-%dT%H:%M:%S%z"))
-    if rank_zero_only.rank == 0:
+    if is_first_process():
         write_config(folder, config, overrides)
         point_latest_to(folder)
     data, task, trainer = _build(config, folder, group)
@@ -110,7 +109,7 @@ def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataMod
         warnings.warn("finetune=… is meant for weights learned before: type init_from=RUN, too.", stacklevel=2)
     finetuning.adapt(model)
     task = build.build_task(config, model, data.input, data.target)
-    loggers = build.build_loggers(config, folder, group) if rank_zero_only.rank == 0 else []
+    loggers = build.build_loggers(config, folder, group) if is_first_process() else []
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))  # type: ignore[arg-type]
     trainer = build.build_trainer(

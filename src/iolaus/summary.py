@@ -23,11 +23,17 @@ class Summary:
 
     def add(self, **values: Any) -> None:
         self.values |= values
-        if os.environ.get("LOCAL_RANK", "0") != "0":
+        if not is_first_process():
             return
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(self.values, indent=2) + "\n")
         os.replace(partial, self._path)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of the run that writes: of several, whoever started them numbered them."""
+    numbers = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+    return next((number for number in numbers if number is not None), "0") == "0"
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
