@@ -31,6 +31,7 @@ def pooled(pool: Pool, tokens: Tensor) -> Tensor:
     return {
         "MeanPool": lambda: tokens.mean(0),
         "MaxPool": lambda: tokens.max(0).values,
+        "FirstPool": lambda: tokens[0],
         "LastPool": lambda: tokens[-1],
         "FlattenPool": lambda: torch.cat([*tokens, torch.zeros(D * (L - len(tokens)))]),
     }[type(pool).__name__]()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-Activation = Literal["relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish", "tanh", "sigmoid"]
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish", "tanh", "sigmoid", "softplus"]
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -18,6 +18,7 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "mish": nn.Mish,  # Misra 2020, arXiv:1908.08681
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
+    "softplus": nn.Softplus,  # Dugas et al. 2001, papers.nips.cc/paper/1920
 }
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Pooling = Literal["mean", "max", "last", "attention", "flatten"]
+Pooling = Literal["mean", "max", "first", "last", "attention", "flatten"]
 
 
 def pooling_layer(name: Pooling, dim: int, num_tokens: int) -> "Pool":
@@ -18,7 +18,7 @@ def pooling_layer(name: Pooling, dim: int, num_tokens: int) -> "Pool":
         return AttentionPool(dim)
     if name == "flatten":
         return FlattenPool(dim, num_tokens)
-    return {"mean": MeanPool, "max": MaxPool, "last": LastPool}[name](dim)
+    return {"mean": MeanPool, "max": MaxPool, "first": FirstPool, "last": LastPool}[name](dim)
 
 
 class Pool(nn.Module):
@@ -52,6 +52,13 @@ class MaxPool(Pool):
             return x.amax(1)
         largest = x.masked_fill(~mask.unsqueeze(-1), torch.finfo(x.dtype).min).amax(1)
         return largest * mask.any(1, keepdim=True)
+
+
+class FirstPool(Pool):
+    """The token that a model puts before all others, to gather what they say (Devlin et al. 2019, arXiv:1810.04805)."""
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        return x[:, 0]
 
 
 class LastPool(Pool):
