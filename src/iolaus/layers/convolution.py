@@ -1,17 +1,44 @@
 """A convolution and its norm, the brick that convolutional networks for pictures are built of."""
 
+from math import sqrt
+
 from torch import Tensor, nn
 
+from iolaus.layers.activations import Activation, activation_layer
 from iolaus.layers.norms import Norm, norm_layer
 
 
-class ConvNorm(nn.Module):
-    """(B, C, H, W) → (B, D, ⌈H/stride⌉, ⌈W/stride⌉). The convolution has a bias only where no norm would undo it.
+def convolution(
+    in_channels: int,
+    out_channels: int,
+    size: int,
+    *,
+    stride: int = 1,
+    padding: int | None = None,
+    groups: int = 1,
+    norm: Norm = "none",
+) -> nn.Conv2d:
+    """(B, C, H, W) → (B, D, ⌈H/stride⌉, ⌈W/stride⌉). It has a bias only where no norm would undo it.
 
+    padding: None: half the filter.
+    norm: the one beside it. Weights begin as in He et al. 2015 (arXiv:1502.01852), so that beside a norm they keep the
+        variance of the gradients, and without one that of the values: these would grow where channels become fewer.
+    """
+    padding = size // 2 if padding is None else padding
+    conv = nn.Conv2d(in_channels, out_channels, size, stride, padding, groups=groups, bias=norm == "none")
+    fan = size * size * (in_channels if norm == "none" else out_channels) // groups
+    nn.init.normal_(conv.weight, std=sqrt(2 / fan))
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
+class ConvNorm(nn.Module):
+    """(B, C, H, W) → (B, D, ⌈H/stride⌉, ⌈W/stride⌉).
+
+    padding: None: half the filter.
     pool: side of the squares whose maximum goes on; they are taken before the norm, which then has less to do.
     silent: it begins with an output of 0.
-
-    Weights begin as in He et al. 2015 (arXiv:1502.01852), so that their size keeps the variance of the gradients.
     """
 
     def __init__(
@@ -21,15 +48,16 @@ class ConvNorm(nn.Module):
         size: int,
         *,
         stride: int = 1,
+        padding: int | None = None,
+        groups: int = 1,
         pool: int = 1,
         norm: Norm = "batch",
         silent: bool = False,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, size, stride, padding=size // 2, bias=norm == "none")
-        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
-        if self.conv.bias is not None:
-            nn.init.zeros_(self.conv.bias)
+        self.conv = convolution(
+            in_channels, out_channels, size, stride=stride, padding=padding, groups=groups, norm=norm
+        )
         self.pool = nn.MaxPool2d(pool, ceil_mode=True) if pool > 1 else nn.Identity()
         self.norm = norm_layer(norm, out_channels, spatial=True)
         if silent:
@@ -37,3 +65,47 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.pool(self.conv(x)))
+
+
+class NormConv(nn.Module):
+    """Norm, nonlinearity, convolution: the order of pre-activation networks (He et al. 2016, arXiv:1603.05027).
+
+    The last of a residual branch may begin silent, with an output of 0.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        size: int,
+        *,
+        stride: int = 1,
+        activation: Activation = "relu",
+        norm: Norm = "batch",
+        silent: bool = False,
+    ) -> None:
+        super().__init__()
+        self.norm = norm_layer(norm, in_channels, spatial=True)
+        self.activation = activation_layer(activation)
+        self.conv = convolution(in_channels, out_channels, size, stride=stride, norm=norm)
+        if silent:
+            nn.init.zeros_(self.conv.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.activation(self.norm(x)))
+
+
+def convolution_layer(
+    in_channels: int,
+    out_channels: int,
+    size: int,
+    *,
+    stride: int = 1,
+    padding: int | None = None,
+    groups: int = 1,
+    activation: Activation,
+    norm: Norm,
+) -> nn.Sequential:
+    """Convolution, norm, nonlinearity."""
+    conv = ConvNorm(in_channels, out_channels, size, stride=stride, padding=padding, groups=groups, norm=norm)
+    return nn.Sequential(conv, activation_layer(activation))

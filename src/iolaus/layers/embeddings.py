@@ -25,7 +25,7 @@ from iolaus.spec import Image, Series, Text
 PatchSize = int | Literal["whole"] | None
 
 _WORD_STD = 0.02  # small, so that rare words start near silence; Radford et al. 2018 (GPT) use the same
-_PATCH_POSITION_STD = 0.5  # about what patches have; with the usual 0.02, digits took several times as many epochs
+PATCH_POSITION_STD = 0.5  # about what patches have; with the usual 0.02, digits took several times as many epochs
 
 
 class Embedding(nn.Module):
@@ -148,7 +148,7 @@ class ImageEmbedding(Embedding):
         super().__init__(num_tokens=math.ceil(input.height / height) * math.ceil(input.width / width))
         self.patch = height, width
         self.project = nn.Linear(input.channels * height * width, dim)
-        self.positions = position_layer(positions, self.num_tokens, dim, std=_PATCH_POSITION_STD)
+        self.positions = position_layer(positions, self.num_tokens, dim, std=PATCH_POSITION_STD)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Features:
@@ -179,7 +179,7 @@ class SeriesEmbedding(Embedding):
         self.instance_norm = instance_norm
         self.channel_independent = channel_independent
         self.project = nn.Linear(size * input.channels // num_sequences, dim)
-        self.positions = position_layer(positions, self.num_tokens, dim, std=_PATCH_POSITION_STD)
+        self.positions = position_layer(positions, self.num_tokens, dim, std=PATCH_POSITION_STD)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Features:

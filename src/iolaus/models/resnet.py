@@ -1,37 +1,48 @@
-"""Residual networks for ImageNet and for CIFAR (He et al. 2016, arXiv:1512.03385)."""
+"""Residual networks for ImageNet and for CIFAR (He et al. 2016, arXiv:1512.03385), also with pre-activation (He et al.
+2016, "Identity mappings in deep residual networks", arXiv:1603.05027)."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from iolaus.layers.activations import Activation, activation_layer
-from iolaus.layers.convolution import ConvNorm
+from iolaus.layers.convolution import ConvNorm, convolution
+from iolaus.layers.drop_path import drop_path_rates
 from iolaus.layers.features import Features
 from iolaus.layers.heads import head
-from iolaus.layers.norms import Norm
+from iolaus.layers.norms import Norm, norm_layer
+from iolaus.layers.residual import (
+    Block,
+    PreActivationBlock,
+    Shortcut,
+    basic,
+    bottleneck,
+    pre_activation_basic,
+    pre_activation_bottleneck,
+)
+from iolaus.layers.stem import Stem, is_small
 from iolaus.ranges import Count, Rate
 from iolaus.spec import Image, Input, Target
 
-Depth = Literal[8, 14, 20, 32, 44, 56, 110, 18, 34, 50, 101, 152]
-Stem = Literal["auto", "small", "large"]
-
-_LARGE_PICTURE = 96  # pixels a side, from which on a stem that keeps one place in sixteen pays
+Depth = Literal[8, 14, 20, 32, 44, 56, 110, 164, 1001, 18, 34, 50, 101, 152]
 
 
 class ResNet(nn.Module):
     """A stem, three or four groups of residual blocks, the mean over all places, a linear layer.
 
-    depth: layers with weights. 8, 14, 20, 32, 44, 56, 110 are the CIFAR family: three groups, the first 16 wide.
-        18, 34, 50, 101, 152 are the ImageNet family: four groups, the first 64 wide, from 50 on with bottlenecks.
+    depth: layers with weights. 8, 14, 20, 32, 44, 56, 110 are the CIFAR family: three groups, the first 16 wide; 164
+        and 1001 are the same with bottlenecks. 18, 34, 50, 101, 152 are the ImageNet family: four groups, the first 64
+        wide, from 50 on with bottlenecks.
     width: channels of the first group, doubled by each that follows; None: as the family has it.
+    pre_activation: norm and activation come before each convolution, and once more before the head.
+    shortcut: where the shape changes: projection is a 1×1 convolution (the paper's option B); padding adds channels of
+        zeros (option A, the paper's choice for CIFAR).
     stem: small (3×3) keeps the picture's size; large (7×7 and pooling) quarters its sides; auto: large from 96 pixels.
     zero_init: each block begins as the identity, with weight 0 in its last norm (Goyal et al. 2017, arXiv:1706.02677)
-        or, without norms, in its last convolution (Zhang et al. 2019, arXiv:1901.09321).
-    dropout: on what the last linear layer reads.
-
-    Shortcuts are identities, and 1×1 convolutions where the shape changes: the paper's option B, in both families.
+        or, where none is last, in its last convolution (Zhang et al. 2019, arXiv:1901.09321).
+    dropout: on what the last linear layer reads. spatial_dropout: of whole maps, after each group.
+    drop_path: how often the last block is left out; earlier ones less, evenly down to 0.
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image,)
@@ -45,30 +56,53 @@ class ResNet(nn.Module):
         width: Count | None = None,
         activation: Activation = "relu",
         norm: Norm = "batch",
+        pre_activation: bool = False,
+        shortcut: Shortcut = "projection",
         stem: Stem = "auto",
         zero_init: bool = True,
         dropout: Rate = 0.0,
+        spatial_dropout: Rate = 0.0,
+        drop_path: Rate = 0.0,
     ) -> None:
         super().__init__()
         assert isinstance(input, Image)
-        residual, expansion, lengths, family_width = _DESIGNS[depth]
+        has_bottlenecks, lengths, family_width = _DESIGNS[depth]
         width = width or family_width
-        make_stem = _small_stem if stem == "small" or (stem == "auto" and _is_small(input)) else _large_stem
-        self.stem = make_stem(input.channels, width, activation=activation, norm=norm)
-        make_block = partial(Block, residual, expansion, activation=activation, norm=norm, zero_init=zero_init)
+        expansion = 4 if has_bottlenecks else 1
+        if pre_activation:
+            residual = pre_activation_bottleneck if has_bottlenecks else pre_activation_basic
+        else:
+            residual = bottleneck if has_bottlenecks else basic
+        make_block = partial(
+            PreActivationBlock if pre_activation else Block,
+            residual,
+            expansion,
+            activation=activation,
+            norm=norm,
+            shortcut=shortcut,
+            zero_init=zero_init,
+        )
+        make_stem = _small_stem if is_small(stem, input) else _large_stem
+        self.stem = make_stem(input.channels, width, activation, norm, pre_activation)
         self.groups = nn.ModuleList()
+        rates = iter(drop_path_rates(drop_path, sum(lengths)))
         channels = width
         for number, length in enumerate(lengths):
-            hidden = width * 2**number
-            first = make_block(channels, hidden, stride=1 if number == 0 else 2)
-            channels = hidden * expansion
-            self.groups.append(nn.Sequential(first, *(make_block(channels, hidden) for _ in range(length - 1))))
+            hidden, group = width * 2**number, nn.Sequential()
+            for place in range(length):
+                stride = 2 if number > 0 and place == 0 else 1
+                group.append(make_block(channels, hidden, stride=stride, drop_path=next(rates)))
+                channels = hidden * expansion
+            self.groups.append(group)
+        if pre_activation:
+            group.extend([norm_layer(norm, channels, spatial=True), activation_layer(activation)])
+        self.spatial_dropout = nn.Dropout2d(spatial_dropout)
         self.head = head(target, channels, pooling="mean", dropout=dropout)
 
     def features(self, x: Tensor) -> Features:
         x = self.stem(x)
         for group in self.groups:
-            x = group(x)
+            x = self.spatial_dropout(group(x))
         return Features(x)  # (B, D, H, W)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,79 +112,30 @@ class ResNet(nn.Module):
         return [self.stem, *self.groups, self.head]
 
 
-class Block(nn.Module):
-    """activation(shortcut(x) + residual(x)): figure 2 of the paper."""
-
-    def __init__(
-        self,
-        residual: Callable[..., nn.Sequential],
-        expansion: int,
-        channels: int,
-        hidden: int,
-        *,
-        stride: int = 1,
-        activation: Activation,
-        norm: Norm,
-        zero_init: bool,
-    ) -> None:
-        super().__init__()
-        out_channels = hidden * expansion
-        self.residual = residual(channels, hidden, stride, activation, norm, zero_init)
-        self.shortcut: nn.Module = nn.Identity()
-        if stride > 1 or channels != out_channels:
-            self.shortcut = ConvNorm(channels, out_channels, 1, stride=stride, norm=norm)
-        self.activation = activation_layer(activation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.shortcut(x) + self.residual(x))
-
-
-def _basic(
-    channels: int, hidden: int, stride: int, activation: Activation, norm: Norm, zero_init: bool
+def _small_stem(
+    in_channels: int, width: int, activation: Activation, norm: Norm, pre_activation: bool
 ) -> nn.Sequential:
-    """Figure 5, left."""
-    return nn.Sequential(
-        ConvNorm(channels, hidden, 3, stride=stride, norm=norm),
-        activation_layer(activation),
-        ConvNorm(hidden, hidden, 3, norm=norm, silent=zero_init),
-    )
-
-
-def _bottleneck(
-    channels: int, hidden: int, stride: int, activation: Activation, norm: Norm, zero_init: bool
-) -> nn.Sequential:
-    """Figure 5, right; the stride is on the 3×3 convolution, which loses less (Goyal et al. 2017)."""
-    return nn.Sequential(
-        ConvNorm(channels, hidden, 1, norm=norm),
-        activation_layer(activation),
-        ConvNorm(hidden, hidden, 3, stride=stride, norm=norm),
-        activation_layer(activation),
-        ConvNorm(hidden, 4 * hidden, 1, norm=norm, silent=zero_init),
-    )
-
-
-def _is_small(input: Image) -> bool:
-    return min(input.height, input.width) < _LARGE_PICTURE
-
-
-def _small_stem(in_channels: int, width: int, *, activation: Activation, norm: Norm) -> nn.Sequential:
+    if pre_activation:
+        return nn.Sequential(convolution(in_channels, width, 3, norm=norm))
     return nn.Sequential(ConvNorm(in_channels, width, 3, norm=norm), activation_layer(activation))
 
 
-def _large_stem(in_channels: int, width: int, *, activation: Activation, norm: Norm) -> nn.Sequential:
-    return nn.Sequential(
-        ConvNorm(in_channels, width, 7, stride=2, norm=norm),
-        activation_layer(activation),
-        nn.MaxPool2d(3, stride=2, padding=1),
-    )
+def _large_stem(
+    in_channels: int, width: int, activation: Activation, norm: Norm, pre_activation: bool
+) -> nn.Sequential:
+    pool = nn.MaxPool2d(3, stride=2, padding=1)
+    if pre_activation:
+        return nn.Sequential(convolution(in_channels, width, 7, stride=2, norm=norm), pool)
+    return nn.Sequential(ConvNorm(in_channels, width, 7, stride=2, norm=norm), activation_layer(activation), pool)
 
 
-# By depth: the residual, its expansion of channels, blocks per group, width of the first group.
-_DESIGNS: dict[int, tuple[Callable[..., nn.Sequential], int, tuple[int, ...], int]] = {
-    **{6 * n + 2: (_basic, 1, (n, n, n), 16) for n in (1, 2, 3, 5, 7, 9, 18)},
-    18: (_basic, 1, (2, 2, 2, 2), 64),
-    34: (_basic, 1, (3, 4, 6, 3), 64),
-    50: (_bottleneck, 4, (3, 4, 6, 3), 64),
-    101: (_bottleneck, 4, (3, 4, 23, 3), 64),
-    152: (_bottleneck, 4, (3, 8, 36, 3), 64),
+# By depth: whether blocks have bottlenecks, blocks per group, width of the first group.
+_DESIGNS: dict[int, tuple[bool, tuple[int, ...], int]] = {
+    **{6 * n + 2: (False, (n, n, n), 16) for n in (1, 2, 3, 5, 7, 9, 18)},
+    **{9 * n + 2: (True, (n, n, n), 16) for n in (18, 111)},
+    18: (False, (2, 2, 2, 2), 64),
+    34: (False, (3, 4, 6, 3), 64),
+    50: (True, (3, 4, 6, 3), 64),
+    101: (True, (3, 4, 23, 3), 64),
+    152: (True, (3, 8, 36, 3), 64),
 }
