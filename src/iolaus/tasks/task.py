@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from iolaus.batch import Batch
+from iolaus.layers.auxiliary import auxiliaries_of
 from iolaus.optimizers import parameter_groups
 from iolaus.schedulers import Horizon, Schedule
 from iolaus.spec import Input, Target
@@ -42,6 +43,7 @@ class Task(L.LightningModule, ABC):
     ) -> None:
         super().__init__()
         self.model = model
+        self.auxiliaries = auxiliaries_of(model)
         self.target = target
         self.loss = loss
         self.optimizer = optimizer
@@ -88,7 +90,12 @@ class Task(L.LightningModule, ABC):
         return loss, output
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self.step(batch, "train")[0]
+        loss, _ = self.step(batch, "train")
+        for auxiliary in self.auxiliaries:
+            answer = auxiliary.take()
+            if answer is not None:
+                loss = loss + auxiliary.weight * self.loss(answer.float(), batch.target)
+        return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.step(batch, "val")
