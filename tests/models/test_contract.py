@@ -13,6 +13,7 @@ import yaml
 from hydra.utils import get_object
 from torch import Tensor, nn
 
+from iolaus.layers.auxiliary import auxiliaries_of
 from iolaus.layers.heads import head
 from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text, Vocabulary
 
@@ -27,6 +28,15 @@ KINDS: list[tuple[Input, Target]] = [
     (Series(2, 32), Forecast(2, 4)),
 ]
 SMALL = {"dim": 16, "num_layers": 2, "num_heads": 2, "depth": 8, "width": 8, "num_filters": 8, "period": 8}
+SMALL_OWN: dict[str, dict[str, Any]] = {  # where the same words mean something else
+    "alexnet": {"width": 16, "hidden_dim": 64},
+    "convnext": {"dim": 8, "depths": (1, 1, 1, 1), "layer_scale": 0.1},
+    "densenet": {"depth": 22, "growth": 4},
+    "efficientnet": {"width": 0.1, "depth": 0.2},
+    "googlenet": {"width": 16},
+    "lenet": {"width": 6},
+    "vgg": {"depth": 11, "hidden_dim": 16},
+}
 B = 6
 
 
@@ -43,8 +53,9 @@ class Case:
         """The model as its yaml has it, but small."""
         target, defaults = load(self.name)
         chosen = defaults | {key: value for key, value in SMALL.items() if key in defaults}
+        chosen |= SMALL_OWN.get(self.name, {})
         if not dropout:
-            chosen |= dict.fromkeys((key for key in defaults if key.endswith("dropout")), 0.0)
+            chosen |= dict.fromkeys((key for key in defaults if key.endswith(("dropout", "drop_path"))), 0.0)
         torch.manual_seed(seed)
         return target(self.input, self.target, **chosen | options)
 
@@ -76,15 +87,20 @@ class Case:
             return output
         return output[(self.x() if x is None else x) != self.target.pad]
 
-    def loss(self, output: Tensor, x: Tensor | None = None) -> Tensor:
-        """`x`: what was read, where it was something else than `x()`."""
+    def loss(self, model: nn.Module, x: Tensor | None = None) -> Tensor:
+        """What training makes small: the loss of the answer to x (else `x()`), and those of auxiliary answers."""
         loss = F.mse_loss if isinstance(self.target, Forecast) else F.cross_entropy
-        return loss(self.answers(output, x), self.y())
+        total = loss(self.answers(model(self.x() if x is None else x), x), self.y())
+        for auxiliary in auxiliaries_of(model):
+            answer = auxiliary.take()
+            if answer is not None:
+                total = total + auxiliary.weight * loss(answer, self.y())
+        return total
 
     def train(self, model: nn.Module, num_steps: int) -> Iterator[float]:
         optimizer = torch.optim.Adam(model.train().parameters(), lr=1e-2)
         for _ in range(num_steps):
-            loss = self.loss(model(self.x()))
+            loss = self.loss(model)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -155,7 +171,7 @@ def test_stages_hold_every_parameter_once_and_end_with_the_head(case: Case) -> N
 def test_every_parameter_gets_a_gradient(case: Case) -> None:
     model = case.trained().train()
     model.zero_grad()
-    case.loss(model(case.x())).backward()
+    case.loss(model).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -188,7 +204,7 @@ def test_padding_changes_neither_answers_nor_what_is_learned(case: Case) -> None
     longer = F.pad(case.x(), (0, 3), value=case.input.pad)
     model, other = case.build(), case.build()
     for each, x in ((model, case.x()), (other, longer)):
-        case.loss(each(x), x).backward()
+        case.loss(each, x).backward()
     torch.testing.assert_close(case.answers(other(longer), longer), case.answers(model(case.x())))
     for (name, one), two in zip(model.named_parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(
@@ -233,7 +249,7 @@ def test_compiles(case: Case) -> None:
     model, compiled = case.trained(), case.trained()
     compiled.compile(backend="aot_eager")
     for each in (model, compiled):
-        case.loss(each(case.x())).backward()
+        case.loss(each).backward()
     torch.testing.assert_close(compiled(case.x()), model(case.x()))
     for one, two in zip(model.parameters(), compiled.parameters(), strict=True):
         torch.testing.assert_close(two.grad, one.grad)
