@@ -11,6 +11,8 @@ from iolaus.config.compose import compose, options
 from iolaus.config.signature import resolve
 
 NAIVE = {"last_value", "seasonal_value"}  # these have nothing to learn
+PICTURES = {"cnn", "lenet", "alexnet", "vgg", "googlenet", "resnet", "resnet9", "densenet", "efficientnet", "vit"}
+PICTURES |= {"mlp_mixer", "convnext", "scratch_cnn"}
 BUILT_IN = {"digits": "Image", "reviews": "Text", "co2": "Series"}
 
 
@@ -26,10 +28,9 @@ PAIRS = [(model, data) for model in options("model") for data in BUILT_IN if _re
 
 def test_the_matrix_is_complete() -> None:
     general = {model for model in options("model") if all((model, data) in PAIRS for data in BUILT_IN)}
-    assert general == {"mlp", "rnn", "lstm", "gru", "transformer", "tcn", "scratch_mlp", "scratch_rnn"}
-    # bert and gpt read text; textcnn text and series; cnn, resnet, resnet9 and scratch_cnn pictures; and there are the
-    # forecasters
-    assert len(PAIRS) == 3 * 8 + 2 + 2 + 4 + len(FORECASTERS)
+    assert general == {"mlp", "rnn", "lstm", "gru", "transformer", "tcn", "sequential", "scratch_mlp", "scratch_rnn"}
+    # bert and gpt read text; textcnn text and series; and there are those for pictures and the forecasters
+    assert len(PAIRS) == 3 * 9 + 2 + 2 + len(PICTURES) + len(FORECASTERS)
 
 
 @pytest.mark.parametrize(("model", "data"), PAIRS, ids=lambda name: name)

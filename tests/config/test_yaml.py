@@ -22,7 +22,7 @@ NUM_CHOICES = {
     "initializer": 7,
     "logger": 3,
     "loss": 5,
-    "model": 23,
+    "model": 33,
     "optimizer": 10,
     "scheduler": 6,
     "task": 4,

@@ -83,7 +83,7 @@ def test_on_imagenet(model: type[nn.Module], options: dict[str, Any], parameters
 
 
 def test_lenet_5_has_the_papers_parameters_on_its_digits() -> None:
-    """60,000 in the paper, whose C3 sees only some maps; with all of them 61,706, whether or not the edges are there."""
+    """60,000 in the paper, whose C3 sees only some maps; 61,706 where it sees all of them."""
     assert count(LeNet, Image(1, 32, 32), TEN) == count(LeNet, Image(1, 28, 28), TEN) == 61_706
 
 

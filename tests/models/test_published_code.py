@@ -21,7 +21,7 @@ INPUT, TARGET = Image(3, 64, 64), Classes(("a", "b", "c"))
 
 @torch.no_grad()
 def shaken(model: nn.Module) -> nn.Module:
-    """With random values in everything, running means and variances of norms too: a weight left at 0 or 1 hides much."""
+    """With random values in everything, statistics of norms too: what is 0 or 1 hides mistakes."""
     torch.manual_seed(0)
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.is_floating_point():
