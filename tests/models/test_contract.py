@@ -35,6 +35,7 @@ SMALL_OWN: dict[str, dict[str, Any]] = {  # where the same words mean something 
     "efficientnet": {"width": 0.1, "depth": 0.2},
     "googlenet": {"width": 16},
     "lenet": {"width": 6},
+    "sequential": {"dim": None},
     "vgg": {"depth": 11, "hidden_dim": 16},
 }
 B = 6

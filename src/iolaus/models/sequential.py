@@ -12,7 +12,7 @@ from iolaus.layers.heads import head
 from iolaus.layers.pooling import Pooling
 from iolaus.layers.stack import Entry, Maps, Shape, Tokens, build_stack
 from iolaus.ranges import Count, Rate
-from iolaus.spec import Image, Input, Series, Target, Text
+from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text
 
 _DIM = 64
 _LAYERS: tuple[Entry, ...] = (
@@ -43,6 +43,7 @@ class Sequential(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image, Text, Series)
+    writes: ClassVar[tuple[type, ...]] = (Classes, Forecast)
 
     def __init__(
         self,
