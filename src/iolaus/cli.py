@@ -4,35 +4,29 @@ Nothing here imports torch before it must, so that help, completion and most mis
 """
 
 import argparse
-import itertools
 import logging
 import os
 import shlex
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from iolaus.config.compose import CONF, compose, explain, override_key
+from iolaus.config.compose import CONF, compose, explain, is_own, is_swept, override_key, quoted
 from iolaus.config.help import train_help
 from iolaus.failure import USER_MISTAKE, code_of, record, sentence, show_warnings_in_one_line
 from iolaus.folder import RunFolder, claim, open_run, reserve
 from iolaus.interruption import Interrupted, listen
 from iolaus.summary import table
-
-# Checking one point of a sweep takes tens of milliseconds: of larger sweeps the first this many are checked.
-_MAX_CHECKED_POINTS = 64
 
 
 def train() -> None:
@@ -51,27 +45,49 @@ def _train() -> None:
         return
     only_shows = arguments.hydra_help or arguments.cfg or arguments.info
     if not (only_shows or arguments.shell_completion or "LOCAL_RANK" in os.environ):
-        overrides = _with_stored(arguments.overrides)
-        _refuse_mistakes(overrides)
-        sys.argv = [
-            sys.argv[0],
-            *(["-m"] if arguments.multirun else []),
-            *overrides,
-            _place(overrides, arguments.multirun),
-        ]
+        settle = _settle_sweep if arguments.multirun else _settle_run
+        sys.argv = [sys.argv[0], *settle(arguments.overrides)]
     _job()
 
 
-def _refuse_mistakes(overrides: list[str]) -> None:
+def _settle_run(overrides: list[str]) -> list[str]:
+    """The arguments for Hydra, with the folder that the run has from here on."""
+    overrides = _with_stored(overrides)
     problems = explain_all(overrides)
+    several = [text for text in overrides if is_own(text) or is_swept(text)]
+    if several and not problems:
+        problems = [f"{several[0]} is for many runs: type python train.py -m …"]
     if problems:
         _exit(problems)
+    return [*overrides, f"hydra.run.dir={quoted(_place(overrides))}"]
+
+
+def _settle_sweep(overrides: list[str]) -> list[str]:
+    """The same for a sweep; one that is only to be looked at ends here."""
+    from iolaus.sweep import command
+
+    try:
+        overrides = command.with_stored(overrides)
+    except ValueError as error:
+        _exit([str(error)])
+    command.warm_up(overrides)
+    problems = command.prepare(overrides, _problems)
+    if problems:
+        _exit(problems)
+    folder = command.place(overrides)
+    if folder is None:
+        print("\n".join(command.preview(overrides)))
+        sys.exit(0)
+    return ["-m", *overrides, f"hydra.sweep.dir={quoted(folder)}"]
 
 
 def explain_all(overrides: list[str]) -> list[str]:
     """One sentence for everything that is wrong with these overrides, over all points if they are a sweep."""
-    points = itertools.islice(_points(overrides), _MAX_CHECKED_POINTS)
-    return list(dict.fromkeys(problem for point in points for problem in _problems(point)))
+    if not any(is_own(text) or is_swept(text) for text in overrides):
+        return _problems(overrides)
+    from iolaus.sweep.check import problems_of
+
+    return problems_of(overrides, _problems)
 
 
 def _problems(overrides: list[str]) -> list[str]:
@@ -99,28 +115,6 @@ def _folder_problems(config: DictConfig) -> list[str]:
     return conflicts(run, config) if run else []
 
 
-def _points(overrides: list[str]) -> Iterator[list[str]]:
-    """The single runs that a sweep's overrides stand for; the overrides themselves where nothing is swept."""
-    parser = OverridesParser.create()
-    alternatives: list[list[str]] = []
-    for text in overrides:
-        try:
-            override = parser.parse_override(text)
-        except HydraException:
-            alternatives.append([text])  # `explain` has a sentence for it
-            continue
-        alternatives.append(_alternatives(override) if override.is_sweep_override() else [text])
-    yield from map(list, itertools.product(*alternatives))
-
-
-def _alternatives(override: Override) -> list[str]:
-    if override.is_interval_sweep():
-        interval = override.value()
-        return [f"{override.key_or_group}={end}" for end in (interval.start, interval.end)]  # type: ignore[union-attr]
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
-
-
 def _with_stored(overrides: list[str]) -> list[str]:
     """With `resume=RUN`, the overrides that RUN was started with; those given now replace them."""
     run = next((text.removeprefix("resume=") for text in overrides if text.startswith("resume=")), None)
@@ -134,27 +128,18 @@ def _with_stored(overrides: list[str]) -> list[str]:
     return [text for text in stored if override_key(text) not in given] + overrides
 
 
-def _place(overrides: list[str], is_sweep: bool) -> str:
-    """The override that tells Hydra where the run or the sweep lives; the folder exists from here on."""
-    if is_sweep:
-        return f"hydra.sweep.dir={_quoted(reserve(Path('outputs/sweeps')))}"
+def _place(overrides: list[str]) -> Path:
+    """The run's folder, which exists from here on."""
     composed = compose(overrides)
     config, choices = composed.config, composed.choices
     try:
         if config.resume:
-            folder = open_run(config.resume).path
-        elif config.run_dir:
-            folder = claim(config.run_dir)
-        else:
-            folder = reserve(Path("outputs") / f"{choices['data']}-{choices['model']}")
+            return open_run(config.resume).path
+        if config.run_dir:
+            return claim(config.run_dir)
     except ValueError as error:
         _exit([str(error)])
-    return f"hydra.run.dir={_quoted(folder)}"
-
-
-def _quoted(path: Path) -> str:
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return reserve(Path("outputs") / f"{choices['data']}-{choices['model']}")
 
 
 @hydra.main(config_path=str(CONF), config_name="train", version_base="1.3")

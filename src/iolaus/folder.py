@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,9 +99,18 @@ def claim(run_dir: str) -> Path:
     return folder.resolve()
 
 
+def clear(folder: Path, *, keep: tuple[str, ...] = ()) -> None:
+    """Empties the folder of a run that got nowhere, so that it may begin again."""
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in keep:
+            path.unlink()
+
+
 def write_config(folder: Path, config: DictConfig, overrides: list[str]) -> None:
     """Keeps what the run was composed of: config.yaml and the overrides that led to it."""
-    plain = _resolve(OmegaConf.to_container(config, resolve=False), config)
+    plain = _resolve({key: node for key, node in OmegaConf.to_container(config).items() if key != "sweep"}, config)  # type: ignore[union-attr]
     (folder / "config.yaml").write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
     (folder / "overrides.yaml").write_text(yaml.safe_dump(overrides, allow_unicode=True))
 

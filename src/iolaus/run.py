@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from iolaus.callbacks.checkpoint import Checkpoint
+from iolaus.callbacks.reporter import Reporter
 from iolaus.callbacks.stop import Stop
 from iolaus.config import build
 from iolaus.data.module import DataModule
@@ -31,9 +32,16 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    config: DictConfig, folder: Path, *, choices: dict[str, str], overrides: list[str], command: str, group: str | None
+    config: DictConfig,
+    folder: Path,
+    *,
+    choices: dict[str, str],
+    overrides: list[str],
+    command: str,
+    group: str | None,
+    reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Returns the summary. `group` is the sweep that the run belongs to.
+    """Returns the summary. `group` is the sweep that the run belongs to; `reporter` tells it what validations find.
 
     Raises:
         ValueError: for what is wrong with the user's data.
@@ -49,7 +57,7 @@ def run(
             run_processes(number, config, folder, command=command, **arguments)
         else:
             interruption.before_leaving = lambda: _mark(folder, known, Interrupted(signal.SIGTERM))
-            _run_here(config, folder, Summary(folder, **known, **provenance()), **arguments)
+            _run_here(config, folder, Summary(folder, **known, **provenance()), reporter=reporter, **arguments)
     except BaseException as error:
         _mark(folder, known, error)
         close_wandb(exit_code=code_of(error))
@@ -67,6 +75,7 @@ def _run_here(
     choices: dict[str, str],
     overrides: list[str],
     group: str | None,
+    reporter: Reporter | None,
 ) -> None:
     """The run in this process: alone, or as one of several."""
     earlier = RunFolder(folder).summary if config.resume else {}
@@ -74,13 +83,17 @@ def _run_here(
     if is_first_process():
         write_config(folder, config, overrides)
         point_latest_to(folder)
-    data, task, trainer = _build(config, folder, group)
+    data, task, trainer = _build(config, folder, group, reporter)
     summary.add(num_parameters=sum(parameter.numel() for parameter in task.model.parameters()))
     _announce(choices, data, task.model, trainer, folder)
     if any(parameter.requires_grad for parameter in task.model.parameters()):
         _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
     else:
         _keep(trainer, task, data, summary)
+    if reporter and reporter.is_stopped:
+        close_wandb(exit_code=0)
+        summary.add(status="pruned", exit_code=0)
+        return
     _test(trainer, task, data, RunFolder(folder), summary)
     close_wandb(exit_code=0)
     summary.add(status="finished", exit_code=0)
@@ -93,7 +106,9 @@ def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
     Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))
 
 
-def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataModule, Task, Trainer]:
+def _build(
+    config: DictConfig, folder: Path, group: str | None, reporter: Reporter | None
+) -> tuple[DataModule, Task, Trainer]:
     data = build.build_data(config)
     source = open_run(config.init_from) if config.init_from else None
     weights = source.checkpoint() if source else {}
@@ -115,7 +130,12 @@ def _build(config: DictConfig, folder: Path, group: str | None) -> tuple[DataMod
     trainer = build.build_trainer(
         config,
         model,
-        callbacks=[*build.build_callbacks(config, task.objective), finetuning, Stop(interruption)],
+        callbacks=[
+            *build.build_callbacks(config, task.objective),
+            finetuning,
+            *([reporter] if reporter else []),
+            Stop(interruption),
+        ],
         logger=loggers,
         default_root_dir=folder,
     )

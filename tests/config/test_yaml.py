@@ -25,6 +25,7 @@ NUM_CHOICES = {
     "model": 33,
     "optimizer": 10,
     "scheduler": 6,
+    "sweep": 10,
     "task": 4,
     "trainer": 6,
 }
@@ -64,7 +65,8 @@ def test_a_choice_holds_against_the_code(group: str, choice: str) -> None:
         return
     forecasts = group in ("task", "loss")
     companions = ["data=co2"] if forecasts and choice in ("forecast", "mse", "mae", "huber") else []
-    overrides = [f"{group}={choice}", *NEEDS.get(choice, []), *companions]
+    space = ["model.dim=16,32"] if group == "sweep" else []
+    overrides = [f"{group}={choice}", *NEEDS.get(choice, []), *companions, *space]
     assert explain_all(overrides) == []
 
 

@@ -42,9 +42,29 @@ def _compose(overrides: tuple[str, ...], config_name: str) -> Composed:
     return Composed(config, choices)
 
 
+def quoted(path: Path) -> str:
+    """A path as an override's value."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def override_key(text: str) -> str:
     """`model.dim` of `++model.dim=3`."""
     return text.partition("=")[0].lstrip("+~").strip()
+
+
+def is_own(text: str) -> bool:
+    """Whether an override is a sweep's, and no run's."""
+    key = override_key(text)
+    return key == "sweep" or key.startswith(("sweep.", "sweep/"))
+
+
+def is_swept(text: str) -> bool:
+    """Whether an override stands for several values."""
+    try:
+        return OverridesParser.create().parse_override(text).is_sweep_override()
+    except HydraException:
+        return False
 
 
 def explain(overrides: list[str]) -> tuple[list[str], list[str]]:

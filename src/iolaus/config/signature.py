@@ -11,7 +11,15 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 # What a `_target_` may name. `packages` in the config adds the user's own.
-PREFIXES = ("iolaus", "torch.nn", "torch.optim", "lightning.pytorch", "pytorch_optimizer")
+PREFIXES = (
+    "iolaus",
+    "torch.nn",
+    "torch.optim",
+    "lightning.pytorch",
+    "pytorch_optimizer",
+    "optuna.samplers",
+    "optuna.pruners",
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,263 @@
+"""`python train.py -m …`: checks the sweep and gives it its folder; then runs it, or goes on with one."""
+
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from iolaus.chance import seeds_of
+from iolaus.config import build
+from iolaus.config.compose import is_own, override_key
+from iolaus.folder import reserve
+from iolaus.sweep.board import Board, leaderboard
+from iolaus.sweep.check import Problems, find_goals, problems_of, warn_of_other_data
+from iolaus.sweep.engines import local
+from iolaus.sweep.job import Engine, Job
+from iolaus.sweep.loop import Loop, OpenTrial, job_folder
+from iolaus.sweep.machine import shares
+from iolaus.sweep.objective import Goal
+from iolaus.sweep.plan import Plan, num_trials, plan
+from iolaus.sweep.records import read_sweep, record, write_sweep, write_trials
+from iolaus.sweep.storage import open_storage, without_password
+from iolaus.sweep.study import Claim, SweepStudy
+
+_WRITTEN_EVERY = 1.0  # seconds, while nothing but a running trial's steps has changed
+
+
+def with_stored(overrides: list[str]) -> list[str]:
+    """With `sweep.resume=DIR`, what that sweep was started with; options of the sweep given now replace its own.
+
+    Raises:
+        ValueError: if DIR is no sweep, or something else is to change.
+    """
+    folder = _given(overrides, "sweep.resume")
+    if folder is None:
+        return overrides
+    stored = read_sweep(folder)["overrides"]
+    others = [text for text in overrides if not is_own(text)]
+    if others:
+        raise ValueError(f"sweep.resume={folder}: the sweep goes on as it began, so {others[0]} cannot be added.")
+    given = {override_key(text) for text in overrides} | {"sweep.dir"}
+    return [text for text in stored if override_key(text) not in given] + overrides
+
+
+def warm_up(overrides: list[str]) -> None:
+    """Lets the process that trials are forked from import torch while the sweep is still being checked."""
+    if not any(text.startswith(("sweep.engine=", "sweep.dry_run=")) for text in overrides):
+        local.warm_up()
+
+
+def prepare(overrides: list[str], problems_of_run: Problems) -> list[str]:
+    """Everything that can be found wrong before there is a folder."""
+    found = problems_of(overrides, problems_of_run)
+    if found:
+        return found
+    sweep = plan(overrides)
+    try:
+        find_goals(sweep)
+        _shares(sweep)
+        if sweep.options.storage:
+            open_storage(sweep.options.storage, Path())
+        if sweep.options.dir and not sweep.options.resume:
+            _refuse_used(sweep.options.dir)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def place(overrides: list[str]) -> Path | None:
+    """The sweep's folder, which exists from here on; None if nothing is to be run."""
+    options = plan(overrides).options
+    if options.dry_run:
+        return None
+    if options.resume:
+        return Path(options.resume).resolve()
+    if options.dir:
+        Path(options.dir).mkdir(parents=True, exist_ok=True)
+        return Path(options.dir).resolve()
+    return reserve(Path("outputs/sweeps"))
+
+
+def preview(overrides: list[str]) -> list[str]:
+    from iolaus.sweep import cost
+
+    return cost.preview(plan(overrides))
+
+
+def run(overrides: list[str], folder: Path) -> int:
+    """Runs the sweep's trials, and returns the exit code.
+
+    Raises:
+        ValueError: if the storage holds another study of this name.
+    """
+    sweep = plan(overrides)
+    warn_of_other_data(sweep)
+    goals = find_goals(sweep)
+    if not sweep.options.resume:
+        _write_sweep(folder, sweep, goals, overrides)
+    study = _open_study(sweep, folder, goals)
+    engine = _engine(sweep)
+    session = _Session(sweep, folder, study, goals)
+    loop = Loop(
+        study,
+        engine,
+        session.job,
+        num_seeds=sweep.options.seeds,
+        num_retries=sweep.options.retries,
+        on_change=session.show,
+    )
+    session.loop = loop
+    with _signals() as signals:
+        try:
+            loop.run(lambda: bool(signals))
+        finally:
+            engine.close()
+            session.show({}, at_once=True)
+            session.board.close()
+    return _conclude(session.records({}), goals[0], folder, signals)
+
+
+class _Session:
+    """One process's work on a sweep: makes its jobs, and tells how far it is."""
+
+    def __init__(self, sweep: Plan, folder: Path, study: SweepStudy, goals: list[Goal]) -> None:
+        self.sweep, self.folder, self.study, self.goals = sweep, folder, study, goals
+        self.script = str(Path(sys.argv[0]).resolve())
+        self.seed = int(sweep.samples[0].config.seed)
+        self.board = Board(goals[0], len(_shares(sweep)))
+        self.loop: Loop | None = None
+        self._shown: tuple[Any, ...] = ()
+        self._written = 0.0
+
+    def job(self, claim: Claim, seed: int) -> Job:
+        num_seeds = self.sweep.options.seeds
+        folder = job_folder(self.folder, claim.number, None if num_seeds == 1 else seed)
+        return Job(
+            name=str(folder.relative_to(self.folder)),
+            folder=folder,
+            overrides=[*self.overrides(claim), *([f"seed={self.seed + seed}"] if num_seeds > 1 else [])],
+            sweep=self.folder.name,
+            metrics=[goal.metric for goal in self.goals if not goal.is_cost],
+            script=self.script,
+            can_be_pruned=seed == 0 and self.study.pruner is not None,
+            timeout=self.sweep.options.timeout,
+        )
+
+    def overrides(self, claim: Claim) -> list[str]:
+        fixed = self.sweep.fixed
+        if self.sweep.options.seeds > 1:
+            fixed = [text for text in fixed if override_key(text) != "seed"]
+        return [*fixed, *self.sweep.space.overrides(claim.params)]
+
+    def show(self, open_trials: dict[int, OpenTrial], *, at_once: bool = False) -> None:
+        """Rewrites trials.json if a trial has changed, and the table on the terminal."""
+        trials = self.study.trials()
+        state = tuple(trial.state for trial in trials)
+        if not at_once and state == self._shown and time.monotonic() - self._written < _WRITTEN_EVERY:
+            return
+        records = self.records(open_trials)
+        write_trials(self.folder, records)
+        self.board.show(records)
+        self._shown, self._written = state, time.monotonic()
+
+    def records(self, open_trials: dict[int, OpenTrial]) -> list[dict[str, Any]]:
+        script = os.path.relpath(self.script)
+        found = [record(trial, self.sweep.space, self.goals, self.sweep.fixed, script) for trial in self.study.trials()]
+        for number, trial in open_trials.items():
+            assert self.loop is not None
+            found[number] |= self.loop.result(trial) if not trial.is_decided else {}
+        return found
+
+
+def _open_study(sweep: Plan, folder: Path, goals: list[Goal]) -> SweepStudy:
+    sampler, pruner = sweep.sampler, sweep.pruner
+    return SweepStudy(
+        open_storage(sweep.options.storage, folder),
+        folder.name,
+        sweep.space,
+        goals,
+        num_trials=num_trials(sweep),
+        sampler=None if sampler is None else lambda number: build.factory(sampler)(seed=_seed(sweep.config, number)),
+        pruner=None if pruner is None else build.factory(pruner)(),
+    )
+
+
+def _seed(config: DictConfig, number: int) -> int:
+    """Of the sampler that proposes this trial."""
+    return seeds_of(1, config.seed, number)[0] % 2**32
+
+
+def _shares(sweep: Plan) -> list[Any]:
+    return shares(sweep.options.workers, num_trials(sweep), sweep.samples[0].config)
+
+
+def _engine(sweep: Plan) -> Engine:
+    return local.Local(_shares(sweep))
+
+
+def _write_sweep(folder: Path, sweep: Plan, goals: list[Goal], overrides: list[str]) -> None:
+    typed = [without_password(text) for text in overrides if not override_key(text).startswith("hydra")]
+    objective = [{"metric": goal.metric, "mode": goal.mode} for goal in goals]
+    write_sweep(
+        folder,
+        command=shlex.join(["python", os.path.relpath(sys.argv[0]), "-m", *typed]),
+        overrides=typed,
+        space=sweep.space.describe(),
+        objective=objective if len(objective) > 1 else objective[0],
+        sampler="grid" if sweep.sampler is None else sweep.sampler["_target_"].rpartition(".")[2],
+        pruner=None if sweep.pruner is None else sweep.pruner["_target_"].rpartition(".")[2],
+        trials=num_trials(sweep),
+        seeds=sweep.options.seeds,
+        started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    )
+
+
+def _conclude(records: list[dict[str, Any]], goal: Goal, folder: Path, signals: list[int]) -> int:
+    print(f"\n{leaderboard(records, goal)}\n\n{_shown(folder)}", flush=True)
+    num_open = sum(record["state"] in ("waiting", "running") for record in records)
+    if num_open:
+        go_on = f"go on with: python {os.path.relpath(sys.argv[0])} -m sweep.resume={_shown(folder)}"
+        print(f"\n{num_open} trials are left; {go_on}", file=sys.stderr)
+    if signals:
+        return 128 + signals[0]
+    return int(any(record["state"] == "failed" for record in records))
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Those that asked the sweep to stop. The first one is heeded when it suits; the second ends it at once."""
+    seen: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    before: dict[int, Any] = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _refuse_used(folder: str) -> None:
+    if (Path(folder) / "sweep.yaml").exists():
+        raise ValueError(f"sweep.dir={folder} has a sweep in it: type sweep.resume={folder} to go on with it.")
+    if Path(folder).is_file() or (Path(folder).is_dir() and any(Path(folder).iterdir())):
+        raise ValueError(f"sweep.dir={folder} is not empty: name another folder.")
+
+
+def _given(overrides: list[str], key: str) -> str | None:
+    return next((text.partition("=")[2] for text in overrides if override_key(text) == key), None)
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,1 @@
+"""Where trials run: here, on a Ray cluster, or as jobs of SLURM."""

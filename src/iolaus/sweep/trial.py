@@ -1,0 +1,92 @@
+"""A trial's own process: takes its share of the machine, makes the run, and says how it ended.
+
+Imported beforehand by the process that trials are forked from, so it imports all that a run needs and starts nothing.
+"""
+
+import logging
+import os
+import shlex
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+
+from iolaus import run as running
+from iolaus.callbacks.reporter import Reporter
+from iolaus.config.compose import compose, quoted
+from iolaus.folder import RunFolder, clear
+from iolaus.sweep.job import Channel, Ended, Job, Share
+
+log = logging.getLogger(__name__)
+
+
+def run_job(job: Job, channel: Channel) -> Ended:
+    """Makes the run, from where it stopped if it has a checkpoint. Whatever happens in there, it only ends this one."""
+    try:
+        _run(job, channel)
+    except running.Pruned:
+        return Ended(job.name, "pruned")
+    except running.Interrupted as stop:
+        return Ended(job.name, "interrupted", f"stopped with exit code {stop.exit_code}")
+    except BaseException as error:
+        log.error("", exc_info=True)
+        return Ended(job.name, "failed", _sentence(error))
+    return Ended(job.name, "finished")
+
+
+def take(share: Share) -> None:
+    """Keeps this process, and those that it starts, to its share of the machine."""
+    os.environ |= {name: str(share.num_threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    if share.gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = share.gpus
+    if share.cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, share.cores)
+    torch.set_num_threads(share.num_threads)
+
+
+def die_first() -> None:
+    """If memory runs out, the kernel is to end a trial and not the sweep."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("500")
+    except OSError:
+        return  # not Linux, or not allowed
+
+
+def speak_into(path: Path) -> None:
+    """All that this process and its libraries say goes to the file, with the time where it is a log's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(file, stream.fileno())
+    os.close(file)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
+    )
+    logging.captureWarnings(True)
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}"
+
+
+def _run(job: Job, channel: Channel) -> None:
+    goes_on = RunFolder(job.folder).last.exists()
+    if not goes_on:
+        clear(job.folder, keep=("run.log",))
+    resume = [f"resume={quoted(job.folder)}"] if goes_on else []
+    # A strategy that starts processes of its own does so by this command.
+    sys.argv = [job.script, *job.overrides, *resume, f"hydra.run.dir={quoted(job.folder)}"]
+    composed = compose([*job.overrides, *resume])
+    running.run(
+        composed.config,
+        job.folder,
+        choices=composed.choices,
+        overrides=job.overrides,
+        command=shlex.join(["python", os.path.relpath(job.script), *job.overrides]),
+        group=job.sweep,
+        reporter=Reporter(channel.report, job.metrics),
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
