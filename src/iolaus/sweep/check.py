@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from iolaus.config.compose import override_key
+from iolaus.config.compose import compose, override_key
 from iolaus.sweep.objective import COSTS, Goal, Mode, goals
 from iolaus.sweep.plan import Plan, plan
 from iolaus.sweep.space import Value, dimension
@@ -27,11 +27,12 @@ def problems_of(overrides: list[str], problems_of_run: Problems) -> list[str]:
         return problems_of_run(_singles(overrides))
     except ValueError as error:
         return [str(error)]
-    found = [
-        problem
-        for params in _points(sweep)
-        for problem in problems_of_run([*sweep.fixed, *sweep.space.overrides(params), *sweep.own])
-    ]
+    points = [[*sweep.fixed, *sweep.space.overrides(params), *sweep.own] for params in _points(sweep)]
+    try:
+        compose(points[0])
+    except (HydraException, OmegaConfBaseException):  # a swept key that does not exist, and not once for each value
+        return problems_of_run(points[0])
+    found = [problem for point in points for problem in problems_of_run(point)]
     return list(dict.fromkeys(found)) or _own_problems(sweep)
 
 

@@ -37,7 +37,8 @@ class Plan:
 
     @property
     def pruner(self) -> DictConfig | None:
-        return self.config.sweep.pruner
+        node = self.config.sweep.pruner
+        return node if "_target_" in node else None
 
     @property
     def is_grid(self) -> bool:

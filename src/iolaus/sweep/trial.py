@@ -7,15 +7,17 @@ import logging
 import os
 import shlex
 import sys
-import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from iolaus import run as running
 from iolaus.callbacks.reporter import Reporter
 from iolaus.config.compose import compose, quoted
+from iolaus.failure import sentence, show_warnings_in_one_line
 from iolaus.folder import RunFolder, clear
+from iolaus.interruption import Interrupted
+from iolaus.run import run
 from iolaus.sweep.job import Channel, Ended, Job, Share
 
 log = logging.getLogger(__name__)
@@ -24,15 +26,13 @@ log = logging.getLogger(__name__)
 def run_job(job: Job, channel: Channel) -> Ended:
     """Makes the run, from where it stopped if it has a checkpoint. Whatever happens in there, it only ends this one."""
     try:
-        _run(job, channel)
-    except running.Pruned:
-        return Ended(job.name, "pruned")
-    except running.Interrupted as stop:
-        return Ended(job.name, "interrupted", f"stopped with exit code {stop.exit_code}")
+        status = _run(job, channel)["status"]
+    except Interrupted as stop:
+        return Ended(job.name, "interrupted", sentence(stop))
     except BaseException as error:
         log.error("", exc_info=True)
-        return Ended(job.name, "failed", _sentence(error))
-    return Ended(job.name, "finished")
+        return Ended(job.name, "failed", sentence(error))
+    return Ended(job.name, status)
 
 
 def take(share: Share) -> None:
@@ -64,11 +64,10 @@ def speak_into(path: Path) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
     )
-    logging.captureWarnings(True)
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}"
+    show_warnings_in_one_line()
 
 
-def _run(job: Job, channel: Channel) -> None:
+def _run(job: Job, channel: Channel) -> dict[str, Any]:
     goes_on = RunFolder(job.folder).last.exists()
     if not goes_on:
         clear(job.folder, keep=("run.log",))
@@ -76,7 +75,7 @@ def _run(job: Job, channel: Channel) -> None:
     # A strategy that starts processes of its own does so by this command.
     sys.argv = [job.script, *job.overrides, *resume, f"hydra.run.dir={quoted(job.folder)}"]
     composed = compose([*job.overrides, *resume])
-    running.run(
+    return run(
         composed.config,
         job.folder,
         choices=composed.choices,
@@ -85,8 +84,3 @@ def _run(job: Job, channel: Channel) -> None:
         group=job.sweep,
         reporter=Reporter(channel.report, job.metrics),
     )
-
-
-def _sentence(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -151,8 +151,10 @@ def _death(exit_code: int | None) -> str:
 
 def _serve(job: Job, share: Share, pipe: Connection) -> None:
     """What the new process does, from here to its end."""
+    from iolaus.interruption import listen
     from iolaus.sweep import trial
 
+    listen()
     os.setpgid(0, 0)  # Ctrl-C is the sweep's to handle
     threading.Thread(target=_follow_parent, daemon=True).start()
     trial.die_first()
