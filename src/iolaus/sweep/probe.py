@@ -20,7 +20,7 @@ def validation_metrics(overrides: tuple[str, ...]) -> set[str]:
             data.prepare_data()
             data.setup()
             model = build.build_model(config, data.input, data.target)
-            task = build.build_task(config, model, data.target)
+            task = build.build_task(config, model, data.input, data.target)
             options = {"fast_dev_run": True, "accelerator": "cpu", "devices": 1, "strategy": "auto"}
             trainer = build.build_trainer(config, model, default_root_dir=folder, logger=False, **options)
             trainer.fit(task, datamodule=data)
