@@ -104,14 +104,19 @@ def _problems(overrides: list[str]) -> list[str]:
 
 
 def _folder_problems(config: DictConfig) -> list[str]:
-    """Whether the folders that the run starts from are runs that it can start from."""
+    """Whether the folders that the run starts from are runs that it can start from, or published weights that fit."""
+    from iolaus.config import build
     from iolaus.config.resume import conflicts
+    from iolaus.source import open_source
 
-    for key in ("init_from", "resume"):
-        try:
-            run = open_run(config[key]) if config[key] else None
-        except ValueError as error:
-            return [f"{key}={config[key]}: {error}"]
+    key = "init_from"
+    try:
+        open_source(config, build.target_of(config.model, config))
+        key = "resume"
+        run = open_run(config.resume) if config.resume else None
+    except ValueError as error:
+        sentence = str(error)
+        return [sentence if sentence.startswith(f"{key}=") else f"{key}={config[key]}: {sentence}"]
     return conflicts(run, config) if run else []
 
 

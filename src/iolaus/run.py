@@ -18,15 +18,15 @@ from iolaus.config import build
 from iolaus.data.module import DataModule
 from iolaus.failure import code_of, sentence
 from iolaus.finetuning import Full
-from iolaus.folder import RunFolder, open_run, point_latest_to, write_config
+from iolaus.folder import RunFolder, point_latest_to, write_config
 from iolaus.hardware import peak_memory_mb
 from iolaus.interruption import Interrupted, interruption
 from iolaus.loggers import MetricsCSV, close_wandb
 from iolaus.processes import num_to_start, run_processes
+from iolaus.source import open_source
 from iolaus.summary import Status, Summary, is_first_process, provenance, read_summary, table
 from iolaus.tasks.task import Task
 from iolaus.trainer import Trainer
-from iolaus.weights import load_weights
 
 log = logging.getLogger(__name__)
 
@@ -110,15 +110,14 @@ def _build(
     config: DictConfig, folder: Path, group: str | None, reporter: Reporter | None
 ) -> tuple[DataModule, Task, Trainer]:
     data = build.build_data(config)
-    source = open_run(config.init_from) if config.init_from else None
-    weights = source.checkpoint() if source else {}
+    source = open_source(config, build.target_of(config.model, config))
     if source:
-        data.inherit(source.data_state(weights)["fitted"])
+        data.inherit(source.fitted())
     data.prepare_data()
     data.setup()
     model = build.build_model(config, data.input, data.target)
     if source:
-        load_weights(model, weights)
+        source.load_into(model)
     finetuning = build.build_finetuning(config)
     if type(finetuning) is not Full and not source:
         warnings.warn("finetune=… is meant for weights learned before: type init_from=RUN, too.", stacklevel=2)

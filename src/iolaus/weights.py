@@ -41,6 +41,7 @@ def copy_weights(model: nn.Module, theirs: dict[str, Tensor]) -> None:
             f"init_from: the run's weights do not fit this model, first at {outside[0]}: "
             "start with the model options that the run had."
         )
-    if differing:
-        log.info("init_from: the head has another size and starts anew (%s)", ", ".join(sorted(differing)))
+    anew = sorted(name for name in differing if name in ours)
+    if anew:
+        log.info("init_from: the head has another size and starts anew (%s)", ", ".join(anew))
     model.load_state_dict({name: weight for name, weight in theirs.items() if name not in differing}, strict=False)

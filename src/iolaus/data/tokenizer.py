@@ -47,7 +47,7 @@ def fit(texts: Sequence[str], *, kind: Kind, vocab_size: int, lowercase: bool) -
     steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if lowercase else [])]
     tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.train_from_iterator(texts, trainer)
-    return _without_spelled_ids(tokenizer)
+    return without_spelled_ids(tokenizer)
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], *, unknown: int = UNKNOWN) -> tuple[np.ndarray, np.ndarray]:
@@ -89,6 +89,7 @@ def _pieces(vocab_size: int) -> tuple[Tokenizer, trainers.Trainer]:
     return tokenizer, trainer
 
 
-def _without_spelled_ids(tokenizer: Tokenizer) -> Tokenizer:
+def without_spelled_ids(tokenizer: Tokenizer) -> Tokenizer:
     """The reserved tokens keep their ids, but a text that says "[PAD]" is no longer read as padding."""
-    return Tokenizer.from_str(json.dumps(json.loads(tokenizer.to_str()) | {"added_tokens": []}))
+    changed = json.loads(tokenizer.to_str()) | {"added_tokens": [], "post_processor": None}
+    return Tokenizer.from_str(json.dumps(changed))

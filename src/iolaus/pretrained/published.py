@@ -1,0 +1,116 @@
+"""`init_from=hf:NAME`: a published model, its options, its weights under our names, and its tokenizer."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+
+from iolaus.pretrained import bert, gpt, tokenizer
+from iolaus.weights import copy_weights
+
+log = logging.getLogger(__name__)
+
+PREFIX = "hf:"
+
+# By the `model_type` of a published config.json: our architecture, and what knows its names.
+_FAMILIES: dict[str, tuple[str, ModuleType]] = {
+    "bert": ("BERT", bert),
+    "gpt2": ("GPT", gpt),
+}
+_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published model, in a folder as the hub has them.
+
+    Raises:
+        ValueError: from whatever reads a file that is not there, or not what it should be.
+    """
+
+    name: str
+    folder: Path
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        return json.loads(self._file("config.json").read_text())
+
+    def problems(self, model: type, options: Mapping[str, Any]) -> list[str]:
+        """Why these options of this model do not fit the weights, with what to type instead."""
+        kind = self.config.get("model_type")
+        if kind not in _FAMILIES:
+            able = ", ".join(_FAMILIES)
+            return [
+                f"init_from={PREFIX}{self.name}: it is of the kind {kind}, which has no counterpart here: {able} do."
+            ]
+        name, family = _FAMILIES[kind]
+        if model.__name__ != name:
+            return [f"init_from={PREFIX}{self.name}: these are weights of {name}: type model={name.lower()}."]
+        wanted = family.options(self.config)
+        differing = {key: value for key, value in wanted.items() if options.get(key) != value}
+        if not differing:
+            return []
+        text = " ".join(f"model.{key}={value}" for key, value in differing.items())
+        return [f"init_from={PREFIX}{self.name}: the weights are of another size: type {text}."]
+
+    def fitted(self) -> dict[str, Any]:
+        """What text data need in order to read as these weights learned to read."""
+        return tokenizer.fitted(self._file("tokenizer.json"), self.config)
+
+    def load_into(self, model: nn.Module) -> None:
+        from safetensors.torch import load_file
+
+        _, family = _FAMILIES[self.config["model_type"]]
+        weights = family.renamed(load_file(self._file("model.safetensors")))
+        ours = model.state_dict()
+        copy_weights(model, {name: _with_rows(weight, ours.get(name)) for name, weight in weights.items()})
+
+    def _file(self, name: str) -> Path:
+        file = self.folder / name
+        if not file.is_file():
+            raise ValueError(
+                f"init_from={PREFIX}{self.name}: {self.folder} has no {name}; a model needs {', '.join(_FILES)}."
+            )
+        return file
+
+
+def open_published(source: str) -> Published:
+    """`source`: hf: and a folder, or a name on the hub, from where it is downloaded once.
+
+    Raises:
+        ValueError: if it is neither, or the hub cannot be reached.
+    """
+    name = source.removeprefix(PREFIX)
+    if Path(name).is_dir():
+        return Published(name, Path(name))
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    except ImportError as error:
+        raise ValueError(f'init_from={source} needs: pip install -c constraints.txt -e ".[pretrained]".') from error
+    import httpx
+
+    try:
+        return Published(name, Path(snapshot_download(name, allow_patterns=list(_FILES))))
+    except (OSError, HfHubHTTPError, HFValidationError, httpx.HTTPError) as error:
+        raise ValueError(
+            f"init_from={source}: there is no folder {name}, and the hub has no such model or cannot be reached; "
+            f"put {', '.join(_FILES)} into a folder and type init_from={PREFIX}FOLDER."
+        ) from error
+
+
+def _with_rows(weight: Tensor, ours: Tensor | None) -> Tensor:
+    """Tables of tokens with as many rows as ours: published ones are filled up to round numbers, or lack padding."""
+    if ours is None or weight.shape[1:] != ours.shape[1:] or weight.shape == ours.shape:
+        return weight
+    if len(weight) > len(ours):
+        return weight[: len(ours)]
+    fresh = weight.new_zeros(ours.shape)
+    fresh[: len(weight)] = weight
+    return fresh

@@ -1,0 +1,55 @@
+"""What a run starts from (`init_from=…`): the best weights of a finished run, or published ones."""
+
+from functools import cached_property
+from typing import Any, Protocol
+
+from omegaconf import DictConfig
+from torch import nn
+
+from iolaus.folder import RunFolder, open_run
+from iolaus.pretrained.published import PREFIX, open_published
+from iolaus.weights import load_weights
+
+
+class Source(Protocol):
+    def fitted(self) -> dict[str, Any]:
+        """What data need in order to read as the weights learned to read."""
+
+    def load_into(self, model: nn.Module) -> None:
+        """
+        Raises:
+            ValueError: if it is another architecture.
+        """
+
+
+class FinishedRun:
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    @cached_property
+    def checkpoint(self) -> dict[str, Any]:
+        return self.folder.checkpoint()
+
+    def fitted(self) -> dict[str, Any]:
+        return self.folder.data_state(self.checkpoint)["fitted"]
+
+    def load_into(self, model: nn.Module) -> None:
+        load_weights(model, self.checkpoint)
+
+
+def open_source(config: DictConfig, model: type) -> Source | None:
+    """`model`: the class of the model that is to start from it.
+
+    Raises:
+        ValueError: if `init_from` is neither a run's folder nor something published, or does not fit the model.
+    """
+    init_from = config.init_from
+    if not init_from:
+        return None
+    if not init_from.startswith(PREFIX):
+        return FinishedRun(open_run(init_from))
+    published = open_published(init_from)
+    problems = published.problems(model, config.model)
+    if problems:
+        raise ValueError(" ".join(problems))
+    return published

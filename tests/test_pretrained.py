@@ -1,0 +1,200 @@
+"""Published weights in our architectures say what they say in `transformers`, on small models of random weights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from torch import Tensor, nn
+
+from iolaus.data.reviews import Reviews
+from iolaus.models.bert import BERT
+from iolaus.models.gpt import GPT
+from iolaus.pretrained.published import Published, open_published
+from iolaus.spec import Classes, Text, Vocabulary
+from tests.conftest import Command
+
+transformers = pytest.importorskip("transformers")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+WORDS = ["the", "film", "is", "dull", "lovely", "plot", "acting", "and", "but", "."]
+V, L = 30, 12
+
+
+def save_tokenizer(folder: Path, special: list[str], frame: list[str]) -> None:
+    """A small tokenizer such as published ones: special tokens that a text could spell, and a frame."""
+    vocabulary = {word: number for number, word in enumerate([*special, *WORDS])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=special[min(1, len(special) - 1)]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(special)
+    if frame:
+        template = processors.TemplateProcessing(
+            single=f"{frame[0]} $A {frame[1]}", special_tokens=[(name, vocabulary[name]) for name in frame]
+        )
+        tokenizer.post_processor = template
+    tokenizer.enable_truncation(5)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def saved(model: Any, folder: Path) -> Published:
+    """With weights that are large enough to make a difference."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    model.eval().save_pretrained(folder)
+    return Published("theirs", folder)
+
+
+def ids() -> tuple[Tensor, Tensor]:
+    """Token ids of texts of unequal lengths, and where they are real."""
+    x = torch.randint(5, V, (3, 9), generator=torch.Generator().manual_seed(0))
+    real = torch.arange(9) < torch.tensor([[9], [4], [7]])
+    return x * real, real
+
+
+def loaded(model: Any, published: Published, target: type, options: dict[str, Any]) -> nn.Module:
+    assert published.problems(target, options) == []
+    published.load_into(model)
+    return model.eval()
+
+
+@pytest.fixture
+def bert_config() -> Any:
+    return transformers.BertConfig(
+        vocab_size=V, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
+        max_position_embeddings=20,
+    )  # fmt: skip
+
+
+BERT_OPTIONS: dict[str, Any] = {
+    "dim": 16, "num_layers": 2, "num_heads": 4, "feedforward_ratio": 1.5, "activation": "gelu",
+}  # fmt: skip
+GPT_OPTIONS: dict[str, Any] = {
+    "dim": 16, "num_layers": 2, "num_heads": 4, "feedforward_ratio": 4.0, "activation": "gelu_tanh", "norm": "layer",
+    "positions": "learned",
+}  # fmt: skip
+
+
+def test_bert_names_hidden_words_alike(bert_config: Any, tmp_path: Path) -> None:
+    theirs = transformers.BertForMaskedLM(bert_config)
+    ours = loaded(BERT(Text(V, L), Vocabulary(V), **BERT_OPTIONS), saved(theirs, tmp_path), BERT, BERT_OPTIONS)
+    x, real = ids()
+    expected = theirs(x, attention_mask=real.long()).logits
+    torch.testing.assert_close(ours(x)[real], expected[real], rtol=0, atol=1e-5)
+
+
+def test_bert_classifies_alike(bert_config: Any, tmp_path: Path) -> None:
+    bert_config.num_labels = 3
+    theirs = transformers.BertForSequenceClassification(bert_config)
+    model = BERT(Text(V, L, framed=True), Classes(("a", "b", "c")), **BERT_OPTIONS)
+    ours = loaded(model, saved(theirs, tmp_path), BERT, BERT_OPTIONS)
+    x, real = ids()
+    torch.testing.assert_close(ours(x), theirs(x, attention_mask=real.long()).logits, rtol=0, atol=1e-5)
+
+
+def test_first_files_of_bert_call_norms_otherwise(bert_config: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    published = saved(transformers.BertModel(bert_config), tmp_path)
+    model = BERT(Text(V, L), Classes(("a", "b")), **BERT_OPTIONS)
+    published.load_into(model)
+    weights = load_file(tmp_path / "model.safetensors")
+    old = {
+        "bert." + name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): value
+        for name, value in weights.items()
+    }
+    save_file(old, tmp_path / "model.safetensors")
+    other = BERT(Text(V, L), Classes(("a", "b")), **BERT_OPTIONS)
+    published.load_into(other)
+    theirs = dict(other.state_dict())
+    for name, value in model.state_dict().items():
+        assert name.startswith("head.project") or torch.equal(theirs[name], value), name
+
+
+def test_gpt_says_what_comes_next_alike(tmp_path: Path) -> None:
+    config = transformers.GPT2Config(vocab_size=V, n_positions=20, n_embd=16, n_layer=2, n_head=4)
+    theirs = transformers.GPT2LMHeadModel(config)
+    published = saved(theirs, tmp_path)
+    ours: Any = loaded(GPT(Text(V + 1, L, pad=V), Vocabulary(V + 1), **GPT_OPTIONS), published, GPT, GPT_OPTIONS)
+    x, real = ids()
+    expected = theirs(x, attention_mask=real.long()).logits
+    torch.testing.assert_close(ours(x)[real][:, :V], expected[real], rtol=0, atol=1e-5)
+    state = None
+    for place in range(9):
+        logits, state = ours.step(x[:1, place], state)
+        torch.testing.assert_close(logits[:, :V], expected[:1, place], rtol=0, atol=1e-5)
+
+
+def test_options_that_do_not_fit_are_named(bert_config: Any, tmp_path: Path) -> None:
+    published = saved(transformers.BertModel(bert_config), tmp_path)
+    assert published.problems(BERT, BERT_OPTIONS | {"dim": 8, "num_heads": 2}) == [
+        "init_from=hf:theirs: the weights are of another size: type model.dim=16 model.num_heads=4."
+    ]
+    assert published.problems(GPT, {}) == ["init_from=hf:theirs: these are weights of BERT: type model=bert."]
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "mamba"}))
+    (problem,) = Published("theirs", tmp_path).problems(BERT, {})
+    assert "of the kind mamba" in problem
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"hf:theirs: .* has no tokenizer\.json; a model needs config\.json"):
+        published.fitted()
+
+
+def test_texts_are_read_as_the_weights_learned_to_read(bert_config: Any, tmp_path: Path) -> None:
+    published = saved(transformers.BertModel(bert_config), tmp_path)
+    save_tokenizer(tmp_path, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], ["[CLS]", "[SEP]"])
+    data = Reviews(length=9)
+    data.inherit(published.fitted())
+    data.setup()
+    assert data.input == Text(15, 9, framed=True)
+    assert data.tokenizer is not None
+    batch = data.train.batch(torch.arange(50)).input
+    assert (batch[:, 0] == 2).all()
+    assert batch.shape[1] == 9  # and not the five that its file says
+    (tmp_path / "mine.txt").write_text("the film is [MASK] [PAD] lovely")
+    split, _ = data.examples(tmp_path / "mine.txt")
+    assert not torch.isin(split.batch(torch.tensor([0])).input, torch.tensor([0, 4])).any()
+
+
+def test_padding_comes_after_a_vocabulary_that_has_none(tmp_path: Path) -> None:
+    config = transformers.GPT2Config(
+        vocab_size=11, n_positions=20, n_embd=16, n_layer=1, n_head=4, bos_token_id=0, eos_token_id=0
+    )
+    published = saved(transformers.GPT2LMHeadModel(config), tmp_path)
+    save_tokenizer(tmp_path, ["<|endoftext|>"], [])
+    data = Reviews(length=9)
+    data.inherit(published.fitted())
+    data.setup()
+    assert data.input == Text(12, 9, pad=11, start=0, end=0, mask=None)
+    model = GPT(data.input, Vocabulary(12), dim=16, num_layers=1, num_heads=4)
+    published.load_into(model)
+    assert torch.equal(model.embedding.table.weight[11], torch.zeros(16))
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path, command: Command) -> None:
+    result = command("model=bert", "init_from=hf:nobody/nothing", HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "hub"))
+    assert result.returncode == 2
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: init_from=hf:nobody/nothing: there is no folder nobody/nothing, and the hub")
+    with pytest.raises(ValueError, match="there is no folder"):
+        open_published("hf:no such name/at all")
+
+
+def test_a_run_starts_from_a_folder(bert_config: Any, tmp_path: Path, command: Command) -> None:
+    bert_config.vocab_size = 15
+    folder = tmp_path / "small"
+    saved(transformers.BertModel(bert_config), folder)
+    save_tokenizer(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], ["[CLS]", "[SEP]"])
+    few = ("data.length=16", "trainer.max_epochs=1", "+trainer.limit_train_batches=2", "optimizer.lr=0.0")
+    result = command("model=bert", "init_from=hf:small", *few)
+    assert result.returncode == 2
+    size = "model.dim=16 model.num_layers=2 model.feedforward_ratio=1.5"
+    assert f"type {size}." in result.stderr
+    result = command("model=bert", "init_from=hf:small", *size.split(), *few, "run_dir=run")
+    assert result.returncode == 0, result.stderr
+    state = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    expected = Published("small", folder)
+    model = BERT(Text(15, 16, framed=True), Classes(("a", "b")), **BERT_OPTIONS)
+    expected.load_into(model)
+    assert torch.equal(state["model.blocks.1.attention.query.weight"], model.blocks[1].attention.query.weight)  # type: ignore[union-attr,arg-type]
