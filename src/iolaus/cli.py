@@ -209,6 +209,22 @@ def _verbs() -> argparse.ArgumentParser:
     predict.add_argument("--output", type=Path, help="a .csv or .json file; without it, CSV is printed")
     predict.set_defaults(act=_predict)
 
+    compare = verbs.add_parser("compare", help="rank a sweep or any runs: a leaderboard here, all else in report.html")
+    compare.add_argument("paths", metavar="SWEEP|RUN", type=Path, nargs="+", help="a sweep, runs, or folders with runs")
+    compare.add_argument("--output", type=Path, help="a folder for report.html and leaderboard.csv")
+    compare.add_argument(
+        "--objective", action="append", default=[], help="compare by it, as in val/loss:min; repeatable"
+    )
+    compare.set_defaults(act=_compare)
+
+    dashboard = verbs.add_parser("dashboard", help="the same on Weights & Biases: a script that makes the report there")
+    dashboard.add_argument("service", choices=["wandb"], help="whose report it is to be")
+    dashboard.add_argument(
+        "paths", metavar="SWEEP|RUN", type=Path, nargs="+", help="a sweep, runs, or folders with runs"
+    )
+    dashboard.add_argument("--output", type=Path, help="a folder for wandb_report.py")
+    dashboard.set_defaults(act=_dashboard)
+
     doctor = verbs.add_parser("doctor", help="what the machine has, what is installed, which data are there")
     doctor.set_defaults(act=_doctor)
     return parser
@@ -226,6 +242,24 @@ def _predict(arguments: argparse.Namespace) -> None:
     from iolaus.verbs.predict import predict, write
 
     print(write(predict(open_run(arguments.run), arguments.input), arguments.output), end="")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from iolaus.compare.collect import parse_objective
+    from iolaus.verbs.compare import compare
+
+    text, page = compare(arguments.paths, arguments.output, tuple(map(parse_objective, arguments.objective)))
+    print(f"{text}\n\n{_shown(page)}")
+
+
+def _dashboard(arguments: argparse.Namespace) -> None:
+    from iolaus.verbs.dashboard import dashboard
+
+    script = _shown(dashboard(arguments.paths, arguments.output))
+    print(
+        f"{script} makes the report; W&B keeps reports on its servers only, so running it needs an API key "
+        "(wandb login), the runs brought up (wandb sync), and pip install wandb-workspaces."
+    )
 
 
 def _doctor(_: argparse.Namespace) -> None:

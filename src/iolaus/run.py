@@ -21,7 +21,8 @@ from iolaus.finetuning import Full
 from iolaus.folder import RunFolder, point_latest_to, write_config
 from iolaus.hardware import peak_memory_mb
 from iolaus.interruption import Interrupted, interruption
-from iolaus.loggers import MetricsCSV, close_wandb
+from iolaus.loggers.metrics_csv import MetricsCSV
+from iolaus.loggers.run_logger import Identity, RunLogger, told_of_the_end
 from iolaus.processes import num_to_start, run_processes
 from iolaus.source import open_source
 from iolaus.summary import Status, Summary, is_first_process, provenance, read_summary, table
@@ -60,7 +61,6 @@ def run(
             _run_here(config, folder, Summary(folder, **known, **provenance()), reporter=reporter, **arguments)
     except BaseException as error:
         _mark(folder, known, error)
-        close_wandb(exit_code=code_of(error))
         raise
     finally:
         interruption.is_awaited, interruption.before_leaving = False, None
@@ -83,20 +83,24 @@ def _run_here(
     if is_first_process():
         write_config(folder, config, overrides)
         point_latest_to(folder)
-    data, task, trainer = _build(config, folder, group, reporter)
-    summary.add(num_parameters=sum(parameter.numel() for parameter in task.model.parameters()))
-    _announce(choices, data, task.model, trainer, folder)
-    if any(parameter.requires_grad for parameter in task.model.parameters()):
-        _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
-    else:
-        _keep(trainer, task, data, summary)
-    if reporter and reporter.is_stopped:
-        close_wandb(exit_code=0)
-        summary.add(status="pruned", exit_code=0)
-        return
-    _test(trainer, task, data, RunFolder(folder), summary)
-    close_wandb(exit_code=0)
-    summary.add(status="finished", exit_code=0)
+    loggers = build.build_loggers(config, Identity(folder, choices, group)) if is_first_process() else []
+    with told_of_the_end(loggers, summary):
+        data, task, trainer = _build(config, folder, loggers, reporter)
+        metric, mode = task.objective
+        summary.add(
+            objective={"metric": metric, "mode": mode},
+            num_parameters=sum(parameter.numel() for parameter in task.model.parameters()),
+        )
+        _announce(choices, data, task.model, trainer, folder)
+        if any(parameter.requires_grad for parameter in task.model.parameters()):
+            _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
+        else:
+            _keep(trainer, task, data, summary)
+        if reporter and reporter.is_stopped:
+            summary.add(status="pruned", exit_code=0)
+            return
+        _test(trainer, task, data, RunFolder(folder), summary)
+        summary.add(status="finished", exit_code=0)
 
 
 def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
@@ -107,7 +111,7 @@ def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
 
 
 def _build(
-    config: DictConfig, folder: Path, group: str | None, reporter: Reporter | None
+    config: DictConfig, folder: Path, loggers: list[RunLogger], reporter: Reporter | None
 ) -> tuple[DataModule, Task, Trainer]:
     data = build.build_data(config)
     source = open_source(config, build.target_of(config.model, config))
@@ -123,7 +127,7 @@ def _build(
         warnings.warn("finetune=… is meant for weights learned before: type init_from=RUN, too.", stacklevel=2)
     finetuning.adapt(model)
     task = build.build_task(config, model, data.input, data.target)
-    loggers = build.build_loggers(config, folder, group) if is_first_process() else []
+    watchers = [watcher for logger in loggers for watcher in logger.watchers()]
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))  # type: ignore[arg-type]
     trainer = build.build_trainer(
@@ -134,6 +138,7 @@ def _build(
             finetuning,
             *([reporter] if reporter else []),
             Stop(interruption),
+            *watchers,
         ],
         logger=loggers,
         default_root_dir=folder,

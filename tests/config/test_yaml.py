@@ -20,7 +20,7 @@ NUM_CHOICES = {
     "experiment": 16,
     "finetune": 5,
     "initializer": 7,
-    "logger": 3,
+    "logger": 4,
     "loss": 5,
     "model": 33,
     "optimizer": 10,

@@ -1,11 +1,9 @@
 """Builds the parts of a run from their config nodes. Hydra makes each a partial; what only the run knows comes here."""
 
-from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -13,6 +11,7 @@ from iolaus.chance import seed_all
 from iolaus.config.signature import resolve, signature
 from iolaus.data.module import DataModule
 from iolaus.finetuning import Full
+from iolaus.loggers.run_logger import Identity, RunLogger
 from iolaus.spec import Input, Target
 from iolaus.tasks.task import Objective, Task
 from iolaus.trainer import Trainer
@@ -57,11 +56,11 @@ def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:
     ]
 
 
-def build_loggers(config: DictConfig, folder: Path, group: str | None = None) -> list[Logger]:
-    """The chosen ones, metrics.csv first: it is always on. `group` is the sweep that this run belongs to."""
+def build_loggers(config: DictConfig, identity: Identity) -> list[RunLogger]:
+    """The chosen ones, metrics.csv first: it is always on."""
     nodes = {name: node for name, node in config.logger.items() if name != "csv"}
-    always = OmegaConf.create({"_target_": "iolaus.loggers.metrics_csv"})
-    return [factory(node)(folder, group=group) for node in (always, *nodes.values())]
+    always = OmegaConf.create({"_target_": "iolaus.loggers.metrics_csv.MetricsCSV"})
+    return [factory(node)(identity) for node in (always, *nodes.values())]
 
 
 def build_trainer(config: DictConfig, model: nn.Module, **parts: Any) -> Trainer:

@@ -22,6 +22,7 @@ from iolaus.config.compose import CONF, Composed, compose, nearest, options
 from iolaus.config.signature import mismatch, resolve, signature
 from iolaus.data.module import DataModule
 from iolaus.layers.heads import head
+from iolaus.loggers.run_logger import Identity
 from iolaus.schedulers import Horizon
 
 _INSTANTIATE_KEYS = ("_target_", "_partial_", "_convert_", "_recursive_")
@@ -224,4 +225,4 @@ def _trial_optimizer(config: DictConfig) -> torch.optim.Optimizer:
 
 def _trial_loggers(config: DictConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        build.build_loggers(config, Path(folder))
+        build.build_loggers(config, Identity(Path(folder)))

@@ -1,29 +1,22 @@
-"""Where metrics are written: metrics.csv always; TensorBoard and Weights & Biases when asked."""
+"""metrics.csv in the run's folder: always on, whatever other loggers are chosen."""
 
 import csv
-import sys
 from argparse import Namespace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
-
-_WANDB_MISSING = 'logger=wandb needs the package wandb: pip install -c constraints.txt -e ".[wandb]".'
-_TENSORBOARD_MISSING = (
-    'logger=tensorboard needs the package tensorboard: pip install -c constraints.txt -e ".[tensorboard]".'
-)
+from iolaus.loggers.run_logger import Identity, RunLogger
 
 
-class MetricsCSV(Logger):
+class MetricsCSV(RunLogger):
     """Writes metrics.csv: one row per logged step, one column per metric.
 
     The row of an epoch is written when its last metrics, those of training, have come; every other when the next
     begins. A resumed run goes on in the same file (`drop_after`).
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, identity: Identity) -> None:
         super().__init__()
-        self._path = folder / "metrics.csv"
+        self._path = identity.folder / "metrics.csv"
         self._columns = ["epoch", "step"]
         self._row: dict[str, Any] = {}
 
@@ -79,52 +72,3 @@ class MetricsCSV(Logger):
     @property
     def version(self) -> str:
         return ""
-
-
-def metrics_csv(folder: Path, *, group: str | None = None) -> MetricsCSV:  # noqa: ARG001 - called as all are
-    return MetricsCSV(folder)
-
-
-def tensorboard(folder: Path, *, group: str | None = None) -> Logger:  # noqa: ARG001
-    """Event files in the run's folder: `tensorboard --logdir outputs` shows all runs side by side."""
-    try:
-        return TensorBoardLogger(folder, name="tensorboard", version="")
-    except ModuleNotFoundError as error:
-        raise ValueError(_TENSORBOARD_MISSING) from error
-
-
-def wandb(
-    folder: Path,
-    *,
-    group: str | None = None,
-    project: str = "iolaus",
-    mode: Literal["offline", "online"] = "offline",
-    tags: list[str] | None = None,
-) -> Logger:
-    """One W&B run, named after its folder; `wandb sync RUN/wandb/offline-run-*` brings an offline one up later.
-
-    The machine's description and the code are not sent: they can hold secrets, and summary.json has what matters.
-    """
-    try:
-        from wandb import Settings
-    except ModuleNotFoundError as error:
-        raise ValueError(_WANDB_MISSING) from error
-    settings = Settings(
-        x_disable_meta=True, x_disable_stats=True, disable_code=True, disable_git=True, console="off", silent=True
-    )
-    return WandbLogger(
-        name=f"{folder.parent.name}/{folder.name}",
-        save_dir=folder,
-        project=project,
-        offline=mode == "offline",
-        group=group,
-        tags=tags,
-        settings=settings,
-    )
-
-
-def close_wandb(*, exit_code: int) -> None:
-    """Ends this process's W&B run, if there is one, as finished or failed. The next run must not go on in it."""
-    wandb = sys.modules.get("wandb")
-    if wandb is not None and wandb.run is not None:
-        wandb.run.finish(exit_code)

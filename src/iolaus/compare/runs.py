@@ -1,0 +1,146 @@
+"""Reads any set of runs from their folders, and finds the options in which they differ."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from iolaus.compare.curves import best_of, read_curves
+from iolaus.compare.ranking import ranked
+from iolaus.compare.sweeps import numbers_of
+from iolaus.compare.trials import Comparison, Objective, State, Trial
+from iolaus.summary import read_summary
+
+# Where a run lives and what it is watched by changes nothing that it reaches.
+_NO_OPTIONS = ("run_dir", "resume", "logger", "packages", "hydra")
+_STATES: dict[str, State] = {
+    "finished": "finished",
+    "running": "running",
+    "pruned": "pruned",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+
+
+def read_runs(folders: Sequence[Path], objectives: tuple[Objective, ...] = ()) -> Comparison:
+    """Compares by `objectives`, or by what the runs themselves aim at.
+
+    Raises:
+        ValueError: if the runs do not aim at the same.
+    """
+    folders = list({folder.resolve(): folder for folder in folders}.values())  # a run that is named twice is one
+    summaries = [read_summary(folder) for folder in folders]
+    objectives = objectives or (_common_objective(folders, summaries),)
+    names = _names(folders)
+    options = _differing_options(folders, summaries)
+    trials = [
+        _trial(name, folder, summary, params, objectives)
+        for name, folder, summary, params in zip(names, folders, summaries, options, strict=True)
+    ]
+    return Comparison(
+        title=f"{len(trials)} runs" if len(trials) != 1 else names[0],
+        objectives=objectives,
+        trials=ranked(trials, objectives),
+    )
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """The run folders in a folder, at any depth, in the order of their names."""
+    return sorted(path.parent for path in folder.rglob("config.yaml") if (path.parent / "summary.json").is_file())
+
+
+def _common_objective(folders: Sequence[Path], summaries: list[dict[str, Any]]) -> Objective:
+    first: Objective | None = None
+    for folder, summary in zip(folders, summaries, strict=True):
+        if "objective" not in summary:
+            raise ValueError(
+                f"{folder} does not say what it aims at: type --objective METRIC:min or METRIC:max, "
+                "as in --objective val/accuracy:max."
+            )
+        own = Objective(**summary["objective"])
+        first = first or own
+        if own != first:
+            raise ValueError(
+                f"{folders[0]} aims at {first.metric}, {folder} at {own.metric}: compare runs of the same task, "
+                "or name what both have, as in --objective val/loss:min."
+            )
+    assert first is not None
+    return first
+
+
+def _trial(
+    name: str, folder: Path, summary: dict[str, Any], params: dict[str, Any], objectives: tuple[Objective, ...]
+) -> Trial:
+    curves, known = read_curves(folder), {objective.metric for objective in objectives}
+    return Trial(
+        name=name,
+        state=_STATES.get(summary.get("status", ""), "interrupted"),
+        values=tuple(
+            summary.get(objective.metric, best_of(curves.get(objective.metric), objective)) for objective in objectives
+        ),
+        params=params,
+        metrics={key: value for key, value in numbers_of(summary).items() if key not in known},
+        seconds=summary.get("fit_seconds"),
+        num_steps=summary.get("num_steps"),
+        reason=summary.get("error"),
+        command=summary.get("command", ""),
+        runs=(folder,),
+        curves=dict(curves),
+        data=summary.get("data"),
+    )
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The shortest ends of the paths that tell them apart."""
+    parts = [folder.resolve().parts for folder in folders]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(path[-length:]) for path in parts]
+        if len(set(names)) == len(names):
+            return names
+    raise AssertionError("different paths differ")
+
+
+def _differing_options(folders: Sequence[Path], summaries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For each run its choices and those of its overrides in which it differs from another.
+
+    A run is its overrides and the defaults; so what no override names, and no choice, is the same everywhere.
+    """
+    overrides = [_overrides(folder) for folder in folders]
+    groups = dict.fromkeys(key for summary in summaries for key in _choices(summary))
+    keys = dict.fromkeys([*groups, *(key for keys in overrides for key in keys)])
+    configs = [_config(folder) if any("." in key for key in keys) else {} for folder in folders]
+    values = {
+        key: [
+            _choices(summary).get(key, summary.get(key, _select(config, key)))
+            for summary, config in zip(summaries, configs, strict=True)
+        ]
+        for key in keys
+        if key.split(".")[0] not in _NO_OPTIONS
+    }
+    differing = [key for key, column in values.items() if len({repr(value) for value in column}) > 1]
+    return [{key: values[key][row] for key in differing} for row in range(len(folders))]
+
+
+def _choices(summary: dict[str, Any]) -> dict[str, str]:
+    """What was chosen in each group: in the summary they come first, up to the seed."""
+    before = list(summary)[: list(summary).index("seed")] if "seed" in summary else []
+    return {key: summary[key] for key in before}
+
+
+def _overrides(folder: Path) -> list[str]:
+    path = folder / "overrides.yaml"
+    texts = yaml.safe_load(path.read_text()) if path.is_file() else []
+    return [text.partition("=")[0].lstrip("+~") for text in texts]
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((folder / "config.yaml").read_text(), loader)
+
+
+def _select(config: dict[str, Any], key: str) -> Any:
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
