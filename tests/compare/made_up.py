@@ -53,10 +53,12 @@ def _trial(folder: Path, number: int, objectives: int, seeds: int, num_epochs: i
     mean = sum(value for value, _ in values) / seeds
     losses = sum(loss for _, loss in values) / seeds
     overrides = [f"{key}={value}" for key, value in params.items()]
+    several = {"objectives": {"val/accuracy": mean, "val/loss": losses}} if objectives > 1 and state != "failed" else {}
     return {
+        **several,
         "number": number,
         "state": state,
-        "value": None if state == "failed" else mean if objectives == 1 else [mean, losses],
+        "value": None if state == "failed" else mean,
         "values": [value for value, _ in values],
         "deviation": 0.004 if seeds > 1 else None,
         "params": params,

@@ -53,7 +53,7 @@ def _trial(entry: dict[str, Any], folder: Path, objectives: tuple[Objective, ...
     return Trial(
         name=str(entry["number"]),
         state=state,
-        values=_values(entry["value"], len(objectives)),
+        values=_values(entry, objectives),
         deviation=entry.get("deviation"),
         params=entry["params"],
         metrics=_metrics(summaries, objectives),
@@ -67,11 +67,10 @@ def _trial(entry: dict[str, Any], folder: Path, objectives: tuple[Objective, ...
     )
 
 
-def _values(value: Any, num_objectives: int) -> tuple[float | None, ...]:
-    """With several objectives, `value` is a list."""
-    if isinstance(value, list):
-        return (*value, *[None] * (num_objectives - len(value)))
-    return (value, *[None] * (num_objectives - 1))
+def _values(entry: dict[str, Any], objectives: tuple[Objective, ...]) -> tuple[float | None, ...]:
+    """With several objectives, they are by name; `value` is the first of them."""
+    by_name = entry.get("objectives") or {objectives[0].metric: entry["value"]}
+    return tuple(by_name.get(objective.metric) for objective in objectives)
 
 
 def _metrics(summaries: list[dict[str, Any]], objectives: tuple[Objective, ...]) -> dict[str, float]:
