@@ -26,7 +26,7 @@ def hardware() -> dict[str, Any]:
     return {
         "cpu": _cpu_model(),
         "cores": num_cores(),
-        "memory_gb": round(_memory_bytes() / 2**30, 1),
+        "memory_gb": round(memory_bytes() / 2**30, 1),
         "accelerators": _accelerators(),
     }
 
@@ -99,7 +99,7 @@ def _cpu_model() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
     """The machine's, or the container's limit where that is less."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = _read(_CONTROL_GROUPS / "memory.max") or _read(_CONTROL_GROUPS / "memory" / "memory.limit_in_bytes")

@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from iolaus.batch_size import find_batch_size, with_batch_size
 from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.reporter import Reporter
 from iolaus.callbacks.stop import Stop
@@ -23,6 +24,7 @@ from iolaus.hardware import peak_memory_mb
 from iolaus.interruption import Interrupted, interruption
 from iolaus.loggers.metrics_csv import MetricsCSV
 from iolaus.loggers.run_logger import Identity, RunLogger, told_of_the_end
+from iolaus.memory import is_out_of_memory, out_of_memory, shortage
 from iolaus.processes import num_to_start, run_processes
 from iolaus.source import open_source
 from iolaus.summary import Status, Summary, is_first_process, provenance, read_summary, table
@@ -86,6 +88,11 @@ def _run_here(
     loggers = build.build_loggers(config, Identity(folder, choices, group)) if is_first_process() else []
     with told_of_the_end(loggers, summary):
         data, task, trainer = _build(config, folder, loggers, reporter)
+        if config.trainer.batch_size == "auto" and not config.resume:
+            data.batch_size = find_batch_size(trainer, task, data)
+            write_config(folder, *with_batch_size(config, overrides, data.batch_size))
+        elif trainer.strategy.root_device.type == "cpu":
+            _warn_of_memory(task, data)
         metric, mode = task.objective
         summary.add(
             objective={"metric": metric, "mode": mode},
@@ -165,7 +172,12 @@ def _fit(
             if isinstance(logger, MetricsCSV):
                 logger.drop_after(num_done)
     started = time.perf_counter()
-    trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise out_of_memory(data.batch_size, trainer.strategy.root_device) from error
+        raise
     seconds = time.perf_counter() - started
     num_samples = (trainer.global_step - num_done) * data.batch_size * trainer.accumulate_grad_batches
     summary.add(
@@ -200,6 +212,14 @@ def _test(trainer: Trainer, task: Task, data: DataModule, run_folder: RunFolder,
     results = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
     summary.add(**results)
     log.info("\n%s", table(results))
+
+
+def _warn_of_memory(task: Task, data: DataModule) -> None:
+    """On a CPU nothing else would say it: the system ends what takes too much."""
+    sample = data.normalize(data.train.batch(torch.arange(1))).input
+    warning = shortage(task.model, sample, data.batch_size)
+    if warning:
+        warnings.warn(warning, stacklevel=2)
 
 
 def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, trainer: Trainer, folder: Path) -> None:

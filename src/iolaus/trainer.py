@@ -19,6 +19,7 @@ class Trainer(L.Trainer):
 
     precision: as Lightning's, or "auto": bfloat16 where the machine computes it faster for this kind of model.
     compile: `torch.compile` the model; pays on GPUs, hardly on CPUs.
+    batch_size: "auto" has the run find the largest batch that fits, before it starts; None leaves data.batch_size.
     on_nonfinite: what a loss or gradient that is infinite or not a number does: end the run, or have its step left out.
     """
 
@@ -28,6 +29,7 @@ class Trainer(L.Trainer):
         *,
         precision: str | int | None = "auto",
         compile: bool = False,
+        batch_size: Literal["auto"] | None = None,
         on_nonfinite: Literal["stop", "skip"] = "stop",
         callbacks: list[Callback] | None = None,
         **options: Any,
@@ -43,6 +45,11 @@ class Trainer(L.Trainer):
         callbacks = [*(callbacks or []), self.non_finite]
         super().__init__(precision=precision, callbacks=callbacks, **options)  # type: ignore[arg-type]
         self._leave_signals_alone()
+        if batch_size == "auto" and self.world_size > 1:
+            raise ValueError(
+                f"trainer.batch_size=auto measures one process, and there are {self.world_size}: find the size with "
+                "trainer.devices=1, and type data.batch_size=… as many times as large."
+            )
 
     def _leave_signals_alone(self) -> None:
         """`callbacks/stop.py` heeds them. Lightning's own handlers leave in the middle of an accumulated step, save
