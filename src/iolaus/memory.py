@@ -47,7 +47,7 @@ def step_bytes(model: nn.Module, sample: Tensor, batch_size: int) -> int | None:
     try:
         twin = copy.deepcopy(model).to("meta").train()
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-            output = twin(torch.empty(batch_size, *sample.shape[1:], dtype=sample.dtype, device="meta"))
+            twin(torch.empty(batch_size, *sample.shape[1:], dtype=sample.dtype, device="meta"))
     except Exception:  # whatever it is, a run on a real device will not meet it
         return None
     for parameter in twin.parameters():
@@ -55,7 +55,7 @@ def step_bytes(model: nn.Module, sample: Tensor, batch_size: int) -> int | None:
     weights = sum(parameter.nbytes for parameter in twin.parameters())
     activations = sum(storage.nbytes() for storage in saved.values())
     # The largest gradient of an activation stands beside them all.
-    largest = max((storage.nbytes() for storage in saved.values()), default=output.nbytes)
+    largest = max((storage.nbytes() for storage in saved.values()), default=0)
     return _COPIES_OF_WEIGHTS * weights + activations + largest
 
 

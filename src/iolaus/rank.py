@@ -15,13 +15,14 @@ from omegaconf import OmegaConf
 
 from iolaus.config.compose import CONF
 from iolaus.failure import code_of, record, sentence, show_warnings_in_one_line
-from iolaus.interruption import Interrupted, listen
+from iolaus.interruption import Interrupted, interruption, listen
 
 
 def main() -> None:
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     listen()
+    interruption.is_insistent = False
     sys.path[:] = job["path"]
     folder = Path(job["folder"])
     try:
