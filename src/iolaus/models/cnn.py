@@ -21,7 +21,7 @@ class CNN(nn.Module):
     the picture shrinks (Simonyan & Zisserman 2015, arXiv:1409.1556) and batch norm.
 
     dim: channels of the first block. num_layers: blocks; each halves the sides of the picture, down to one pixel.
-    dropout: on what the last linear layer reads.
+    dropout: on what the last linear layer reads. spatial_dropout: of whole maps, after each block.
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image,)
@@ -36,6 +36,7 @@ class CNN(nn.Module):
         activation: Activation = "relu",
         norm: Norm = "batch",
         dropout: Rate = 0.0,
+        spatial_dropout: Rate = 0.0,
     ) -> None:
         super().__init__()
         assert isinstance(input, Image)
@@ -45,6 +46,7 @@ class CNN(nn.Module):
                 ConvNorm(before, after, 3, norm=norm),
                 activation_layer(activation),
                 nn.MaxPool2d(2, ceil_mode=True),
+                nn.Dropout2d(spatial_dropout),
             )
             for before, after in pairwise(channels)
         )
