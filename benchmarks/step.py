@@ -33,6 +33,7 @@ from iolaus.config import build
 from iolaus.config.compose import compose
 from iolaus.data.loader import Split
 from iolaus.hardware import best_precision, memory_format
+from iolaus.loggers.run_logger import Identity
 from iolaus.optimizers import parameter_groups
 from iolaus.spec import Classes
 
@@ -145,13 +146,13 @@ def bare(recipe: Recipe, folder: Path, kind: type[Bare] = Bare, **options: Any) 
 
 def ours(recipe: Recipe, folder: Path, *, callbacks: bool, loggers: bool) -> None:
     """A run as `python train.py` builds it, or without its callbacks and loggers."""
-    task = build.build_task(recipe.config, recipe.model(), recipe.data.target)
+    task = build.build_task(recipe.config, recipe.model(), recipe.data.input, recipe.data.target)
     options: dict[str, Any] = {}
     if callbacks:
         found = build.build_callbacks(recipe.config, task.objective)
         options |= {"callbacks": found, "enable_checkpointing": True}
     if loggers:
-        options["logger"] = build.build_loggers(recipe.config, folder)
+        options["logger"] = build.build_loggers(recipe.config, Identity(folder))
     recipe.fit(task, task.model, folder, **options)
 
 

@@ -17,7 +17,7 @@ from tests.conftest import REPOSITORY
 NUM_CHOICES = {
     "callbacks": 1,
     "data": 13,
-    "experiment": 16,
+    "experiment": 22,
     "finetune": 5,
     "initializer": 7,
     "logger": 4,
