@@ -22,4 +22,4 @@ def test_evaluation_leaves_nothing_out() -> None:
 
 def test_rates_rise_evenly_from_nothing() -> None:
     assert drop_path_rates(0.3, 4) == pytest.approx([0.0, 0.1, 0.2, 0.3])
-    assert drop_path_rates(0.3, 1) == [0.0]
+    assert drop_path_rates(0.3, 1) == [0.3]

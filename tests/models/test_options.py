@@ -10,7 +10,7 @@ import torch
 
 from iolaus.models.rnn import LSTM
 from iolaus.models.transformer import Transformer
-from iolaus.spec import Series, Text
+from iolaus.spec import Image, Series, Text
 from tests.models.test_contract import CASES, CLASSES, LEARNERS, NAMES, B, Case, load
 
 
@@ -108,3 +108,23 @@ def test_independent_channels_do_not_see_each_other(name: str) -> None:
     apart, together = case.trained(), case.build(channel_independent=False).eval()
     torch.testing.assert_close(apart(changed)[:, :, 0], apart(case.x())[:, :, 0])
     assert not torch.allclose(together(changed)[:, :, 0], together(case.x())[:, :, 0])
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "parts"),
+    [
+        ("vit", "base", {"num_layers": 1, "num_heads": 2, "dim": 8}),
+        ("mlp_mixer", "base", {"dim": 8, "num_layers": 1}),
+        ("convnext", "base", {"dim": 8, "depths": (1, 1, 1, 1)}),
+        ("efficientnet", "b3", {"width": 0.1, "depth": 0.2, "dropout": 0.1}),
+    ],
+)
+def test_a_size_of_which_nothing_is_left_is_said_to_have_no_effect(name: str, size: str, parts: dict[str, Any]) -> None:
+    model, input = load(name)[0], Image(1, 8, 8)
+    with pytest.warns(UserWarning, match=rf"^model\.size={size} has no effect where model\."):
+        model(input, CLASSES, size=size, **parts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(input, CLASSES, **parts)
+        parts.popitem()
+        model(input, CLASSES, size=size, **parts)

@@ -22,4 +22,4 @@ class DropPath(nn.Module):
 
 def drop_path_rates(last: float, num_blocks: int) -> list[float]:
     """The rate of each block: they rise evenly from 0, because what early blocks find, all others need."""
-    return [last * number / max(1, num_blocks - 1) for number in range(num_blocks)]
+    return [last * number / (num_blocks - 1) for number in range(num_blocks)] if num_blocks > 1 else [last]

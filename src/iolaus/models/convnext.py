@@ -12,6 +12,7 @@ from iolaus.layers.heads import head
 from iolaus.layers.layer_scale import LayerScale
 from iolaus.layers.norms import Norm, norm_layer
 from iolaus.layers.patch_convolution import PatchConvolution
+from iolaus.layers.sizes import warn_if_overruled
 from iolaus.layers.stem import Stem, is_small
 from iolaus.ranges import Count, NonNegative, Rate
 from iolaus.spec import Image, Input, Target
@@ -58,6 +59,7 @@ class ConvNeXt(nn.Module):
     ) -> None:
         super().__init__()
         assert isinstance(input, Image)
+        warn_if_overruled(size, "tiny", dim=dim, depths=depths)
         size_dim, size_depths = _SIZES[size]
         dim, lengths = dim or size_dim, depths or size_depths
         patch = 1 if is_small(stem, input) else 4

@@ -11,6 +11,7 @@ from iolaus.layers.drop_path import DropPath, drop_path_rates
 from iolaus.layers.features import Features
 from iolaus.layers.heads import head
 from iolaus.layers.norms import Norm
+from iolaus.layers.sizes import warn_if_overruled
 from iolaus.layers.squeeze_excitation import SqueezeExcitation
 from iolaus.layers.stem import Stem, is_small
 from iolaus.ranges import Positive, Rate
@@ -83,6 +84,7 @@ class EfficientNet(nn.Module):
     ) -> None:
         super().__init__()
         assert isinstance(input, Image)
+        warn_if_overruled(size, "b0", width=width, depth=depth, dropout=dropout)
         size_width, size_depth, size_dropout = _SCALES[size]
         width, depth = width or size_width, depth or size_depth
         channels, top = _scaled(_STEM, width), _scaled(_TOP, width)

@@ -11,6 +11,7 @@ from iolaus.layers.features import Features
 from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
 from iolaus.layers.norms import Norm, norm_layer
+from iolaus.layers.sizes import warn_if_overruled
 from iolaus.ranges import Count, Rate
 from iolaus.spec import Image, Input, Target
 
@@ -54,6 +55,7 @@ class MLPMixer(nn.Module):
         drop_path: Rate = 0.0,
     ) -> None:
         super().__init__()
+        warn_if_overruled(size, "small", dim=dim, num_layers=num_layers)
         size_dim, size_layers = _SIZES[size]
         dim, num_layers = dim or size_dim, num_layers or size_layers
         self.patches = embed(input, dim, patch_size=patch_size)

@@ -14,6 +14,7 @@ from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
 from iolaus.layers.norms import Norm, norm_layer
 from iolaus.layers.positions import Positions, position_layer
+from iolaus.layers.sizes import warn_if_overruled
 from iolaus.ranges import Count, Positive, Rate
 from iolaus.spec import Image, Input, Target
 
@@ -65,6 +66,7 @@ class ViT(nn.Module):
         drop_path: Rate = 0.0,
     ) -> None:
         super().__init__()
+        warn_if_overruled(size, "tiny", dim=dim, num_layers=num_layers, num_heads=num_heads)
         size_dim, size_layers, size_heads = _SIZES[size]
         dim, num_layers, num_heads = dim or size_dim, num_layers or size_layers, num_heads or size_heads
         self.patches = embed(input, dim, patch_size=patch_size)
