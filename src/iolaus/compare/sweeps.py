@@ -70,7 +70,8 @@ def _trial(entry: dict[str, Any], folder: Path, objectives: tuple[Objective, ...
 def _values(entry: dict[str, Any], objectives: tuple[Objective, ...]) -> tuple[float | None, ...]:
     """With several objectives, they are by name; `value` is the first of them."""
     by_name = entry.get("objectives") or {objectives[0].metric: entry["value"]}
-    return tuple(by_name.get(objective.metric) for objective in objectives)
+    values = (by_name.get(objective.metric) for objective in objectives)
+    return tuple(None if value is None else float(value) for value in values)
 
 
 def _metrics(summaries: list[dict[str, Any]], objectives: tuple[Objective, ...]) -> dict[str, float]:

@@ -2,8 +2,9 @@
 
 import math
 import re
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from iolaus.compare.importance import MISSING
 from iolaus.compare.table import is_number, words
 from iolaus.compare.trials import Trial
 
-# So few different numbers are a list of choices, evenly spaced; a wider range of magnitudes is read by powers of ten.
+# So few different numbers that come again are a list of choices, evenly spaced; a wider range of magnitudes is read by powers of ten.
 _MAX_CHOICES, _LOG_RATIO = 7, 50
 _MAX_WRITTEN = 18
 
@@ -26,6 +27,7 @@ class Axis:
     ticks: list[float] | None
     texts: list[str] | None
     is_discrete: bool
+    is_log: bool = False
 
     def spread(self) -> np.ndarray:
         """Positions for points that would hide each other: those of a choice are set a little apart."""
@@ -33,6 +35,22 @@ class Axis:
             return self.positions
         golden = (np.arange(len(self.positions)) * 0.618034) % 1.0
         return (self.positions + (golden - 0.5) * 0.36).astype(np.float32)
+
+    def with_ends(self) -> "Axis":
+        """With a tick at either end of the values, in place of those that it would touch."""
+        if self.is_discrete or self.ticks is None or self.texts is None:
+            return self
+        low, high = float(self.positions.min()), float(self.positions.max())
+        room = 0.05 * (high - low)
+        inside = [
+            (tick, text) for tick, text in zip(self.ticks, self.texts, strict=True) if low + room < tick < high - room
+        ]
+        first = (low, MISSING) if MISSING in self.texts else (low, self._value(low))
+        ticks, texts = zip(first, *inside, (high, self._value(high)), strict=True)
+        return replace(self, ticks=list(ticks), texts=list(texts))
+
+    def _value(self, position: float) -> str:
+        return f"{10**position if self.is_log else position:.3g}"
 
     def layout(self) -> dict[str, Any]:
         """As plotly has it for an axis of a scatter plot."""
@@ -47,7 +65,7 @@ def axis(option: str, trials: Sequence[Trial]) -> Axis:
     values = [trial.params.get(option) for trial in trials]
     numbers = [float(value) for value in values if value is not None and is_number(value)]
     others = [value for value in values if value is not None and not is_number(value)]
-    if others or len(set(numbers)) <= _MAX_CHOICES:
+    if others or len(set(numbers)) <= min(_MAX_CHOICES, len(numbers) - 1):
         return _discrete(values)
     return _continuous(values, [number for number in numbers if math.isfinite(number)])
 
@@ -65,7 +83,8 @@ def _discrete(values: list[Any]) -> Axis:
 
 def _continuous(values: list[Any], numbers: list[float]) -> Axis:
     low, high = min(numbers), max(numbers)
-    is_log = low > 0 and high / low >= _LOG_RATIO
+    # Over magnitudes, and with as many of the values small: a dropout from 0.001 to 0.5 is still read evenly.
+    is_log = low > 0 and high / low >= _LOG_RATIO and statistics.median(numbers) < low + 0.25 * (high - low)
     place = math.log10 if is_log else float
     span = place(high) - place(low)
     outside = place(low) - 0.12 * span
@@ -76,7 +95,7 @@ def _continuous(values: list[Any], numbers: list[float]) -> Axis:
     marks = [place(tick) for tick in ticks]
     if not all(is_there):
         marks, texts = [outside, *marks], [MISSING, *texts]
-    return Axis(np.array(positions, dtype=np.float32), marks, texts, False)
+    return Axis(np.array(positions, dtype=np.float32), marks, texts, False, is_log)
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -77,6 +77,7 @@ def _background(metric: str, trials: Sequence[Trial], comparison: Comparison) ->
         mode="lines",
         name=f"{len(trials)} others",
         line={"color": MUTED, "width": 1},
+        opacity=max(0.12, min(1.0, 150 / len(trials))),  # many together are not to be a solid block
         customdata=np.array(owners, dtype=np.int32),
         text=[names[owner] for owner in owners],
         hovertemplate="%{text}<br>epoch %{x}: %{y:.4g}<extra></extra>",

@@ -13,7 +13,7 @@ _MAX_BARS = 12
 @draw.register
 def draw_importance(panel: Importance, _: Comparison) -> go.Figure | str:
     if not panel.shares:
-        return "It takes at least four finished trials that differ in an option and in what they reached."
+        return "It takes at least eight finished trials that differ in an option and in what they reached."
     shares = panel.shares[:_MAX_BARS][::-1]  # plotly counts from below
     figure = go.Figure(
         go.Bar(

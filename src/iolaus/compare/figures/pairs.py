@@ -42,8 +42,10 @@ def draw_pairs(panel: Pairs, comparison: Comparison) -> go.Figure | str:
             hovertemplate="%{text}: %{marker.color:.4g}<extra></extra>",
         )
         figure.add_trace(points, row, column)
-        figure.update_xaxes(title_text=plain(across), **axes[across].layout(), row=row, col=column)
-        figure.update_yaxes(title_text=plain(up), **axes[up].layout(), row=row, col=column)
+        figure.update_xaxes(title={"text": plain(across), "standoff": 8}, **axes[across].layout(), row=row, col=column)
+        figure.update_yaxes(
+            title={"text": plain(up), "standoff": 8}, automargin=True, **axes[up].layout(), row=row, col=column
+        )
     bar = {"title": {"text": plain(panel.objective.metric)}, "thickness": 12, "outlinewidth": 0}
     figure.update_layout(
         layout(60 + 300 * num_rows),

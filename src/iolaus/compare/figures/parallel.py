@@ -22,7 +22,7 @@ def draw_parallel(panel: ParallelCoordinates, comparison: Comparison) -> go.Figu
     reached = reached.clip(low, high)
     dimensions = []
     for option in panel.options:
-        ticked = axis(option, trials)
+        ticked = axis(option, trials).with_ends()
         dimensions.append(
             {"label": plain(option), "values": ticked.positions, "tickvals": ticked.ticks, "ticktext": ticked.texts}
         )
@@ -33,6 +33,7 @@ def draw_parallel(panel: ParallelCoordinates, comparison: Comparison) -> go.Figu
             unselected={"line": {"opacity": 0.06}},
             dimensions=dimensions,
             labelfont={"size": 13},
+            tickfont={"size": 11},
         )
     )
     figure.update_layout(layout(460, margin={"l": 80, "r": 80, "t": 60, "b": 24}))

@@ -44,7 +44,7 @@ def draw_slices(panel: Slices, comparison: Comparison) -> go.Figure | str:
             hovertemplate="%{text}: %{y:.4g}<extra></extra>",
         )
         figure.add_trace(points, row, column)
-        figure.update_xaxes(title_text=plain(option), **ticked.layout(), row=row, col=column)
+        figure.update_xaxes(title={"text": plain(option), "standoff": 8}, **ticked.layout(), row=row, col=column)
         figure.update_yaxes(title_text=panel.objective.metric if column == 1 else None, row=row, col=column)
     figure.update_layout(layout(90 + 260 * num_rows))
     figure.update_yaxes(range=robust_range([v for v in values if v is not None], panel.objective.mode))

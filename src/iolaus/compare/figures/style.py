@@ -14,7 +14,7 @@ from iolaus.compare.trials import Comparison, Objective, Trial
 
 NUM_COLORS = 8
 DASHES = ("solid", "dash", "dot", "dashdot")
-MUTED, ACCENT, TEXT = "var(--muted-line)", "var(--accent)", "var(--text)"
+MUTED, SOFT, ACCENT, TEXT = "var(--muted-line)", "var(--soft)", "var(--accent)", "var(--text)"
 
 # Beyond this many points SVG is slow, and WebGL draws them.
 _MAX_SVG_POINTS = 2000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from iolaus.compare.figures.draw import draw
-from iolaus.compare.figures.style import ACCENT, MUTED, TEXT, floats, labels, layout, places, robust_range, scatter
+from iolaus.compare.figures.style import ACCENT, SOFT, TEXT, floats, labels, layout, places, robust_range, scatter
 from iolaus.compare.panels import Tradeoff
 from iolaus.compare.ranking import pareto_front
 from iolaus.compare.trials import Comparison, Objective, Trial
@@ -23,7 +23,7 @@ def draw_tradeoff(panel: Tradeoff, comparison: Comparison) -> go.Figure | str:
     figure = go.Figure()
     others = [trial for trial in shown if trial.state != "finished"]
     if others:
-        figure.add_trace(_points(others, panel, comparison, name="not finished", color=MUTED, symbol="circle-open"))
+        figure.add_trace(_points(others, panel, comparison, name="not finished", color=SOFT, symbol="circle-open"))
     figure.add_trace(_points(complete, panel, comparison, name="finished", color=ACCENT, symbol="circle"))
     figure.add_trace(_front(complete, panel, comparison))
     costs, values = zip(*(_point(trial, panel, comparison) for trial in shown), strict=True)
@@ -34,6 +34,7 @@ def draw_tradeoff(panel: Tradeoff, comparison: Comparison) -> go.Figure | str:
     figure.update_xaxes(
         title_text="seconds of training" if panel.against == "seconds" else panel.against,
         type="log" if is_log else "linear",
+        dtick="D2" if is_log else None,  # 1, 2, 5, 10, …
     )
     figure.update_yaxes(title_text=panel.objective.metric, range=robust_range(values, panel.objective.mode))
     return figure

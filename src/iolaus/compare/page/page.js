@@ -57,7 +57,7 @@ function draw(panel) {
   const traces = themed(figure.data, style);
   place.classList.remove("none");
   Plotly.react(place, hasWebGL ? traces : traces.map(withoutWebGL), themedLayout(figure.layout, style), {
-    responsive: true, displaylogo: false, displayModeBar: "hover", showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "svg", filename: panel.id },
   });
   place.removeAllListeners?.("plotly_click");
