@@ -14,7 +14,7 @@ from iolaus.compare.importance import MISSING
 from iolaus.compare.table import is_number, words
 from iolaus.compare.trials import Trial
 
-# So few different numbers that come again are a list of choices, evenly spaced; a wider range of magnitudes is read by powers of ten.
+# So few different numbers that come again are a list of choices, evenly spaced; a wider range is read by magnitudes.
 _MAX_CHOICES, _LOG_RATIO = 7, 50
 _MAX_WRITTEN = 18
 
