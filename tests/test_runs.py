@@ -37,7 +37,8 @@ def test_one_command_makes_a_run(command: Command, tmp_path: Path) -> None:
     assert folder.parent == tmp_path / "outputs" / "digits-mlp"
     left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert left == {
-        "config.yaml", "overrides.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "metrics.csv",
+        "config.yaml", "overrides.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "checkpoints/previous.ckpt",
+        "checkpoints/digests.json", "metrics.csv",
         "summary.json", "run.log", "confusion.csv", "confusion.png",
     }  # fmt: skip
     summary = _summary(folder)

@@ -21,6 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from iolaus.again import is_finished, run_of, settle_auto, spell_out
 from iolaus.config.compose import CONF, compose, explain, is_own, is_swept, override_key, quoted
 from iolaus.config.help import train_help
 from iolaus.failure import USER_MISTAKE, code_of, record, sentence, show_warnings_in_one_line
@@ -52,7 +53,7 @@ def _train() -> None:
 
 def _settle_run(overrides: list[str]) -> list[str]:
     """The arguments for Hydra, with the folder that the run has from here on."""
-    overrides = _with_stored(overrides)
+    overrides = _started_again(overrides)
     problems = explain_all(overrides)
     several = [text for text in overrides if is_own(text) or is_swept(text)]
     if several and not problems:
@@ -83,6 +84,7 @@ def _settle_sweep(overrides: list[str]) -> list[str]:
 
 def explain_all(overrides: list[str]) -> list[str]:
     """One sentence for everything that is wrong with these overrides, over all points if they are a sweep."""
+    overrides = spell_out(overrides)
     if not any(is_own(text) or is_swept(text) for text in overrides):
         return _problems(overrides)
     from iolaus.sweep.check import problems_of
@@ -109,21 +111,36 @@ def _folder_problems(config: DictConfig) -> list[str]:
     from iolaus.config.resume import conflicts
     from iolaus.source import open_source
 
-    key = "init_from"
+    named = f"init_from={config.init_from}"
     try:
         open_source(config, build.target_of(config.model, config))
-        key = "resume"
-        run = open_run(config.resume) if config.resume else None
+        named = f"resume={config.resume.run}"
+        run = open_run(config.resume.run) if config.resume.run else None
     except ValueError as error:
-        sentence = str(error)
-        return [sentence if sentence.startswith(f"{key}=") else f"{key}={config[key]}: {sentence}"]
+        return [str(error) if str(error).startswith(named) else f"{named}: {error}"]
     return conflicts(run, config) if run else []
+
+
+def _started_again(overrides: list[str]) -> list[str]:
+    """The overrides of the run that is meant, if one is to go on; ends here if `resume=auto` finds it finished."""
+    overrides = spell_out(overrides)
+    if run_of(overrides) != "auto":
+        return _with_stored(overrides)
+    try:
+        overrides = settle_auto(overrides)
+    except ValueError as error:
+        _exit([str(error)])
+    run = run_of(overrides)
+    if run and is_finished(run) and compose(overrides).config.trainer == open_run(run).config.trainer:
+        print(f"{run} is finished.")
+        sys.exit(0)
+    return overrides
 
 
 def _with_stored(overrides: list[str]) -> list[str]:
     """With `resume=RUN`, the overrides that RUN was started with; those given now replace them."""
-    run = next((text.removeprefix("resume=") for text in overrides if text.startswith("resume=")), None)
-    if run in (None, "null"):
+    run = run_of(overrides)
+    if run is None:
         return overrides
     try:
         stored = open_run(run).overrides
@@ -138,8 +155,8 @@ def _place(overrides: list[str]) -> Path:
     composed = compose(overrides)
     config, choices = composed.config, composed.choices
     try:
-        if config.resume:
-            return open_run(config.resume).path
+        if config.resume.run:
+            return open_run(config.resume.run).path
         if config.run_dir:
             return claim(config.run_dir)
     except ValueError as error:
@@ -154,7 +171,7 @@ def _job(config: DictConfig) -> Any:
 
     job = HydraConfig.get()
     is_sweep = job.mode == RunMode.MULTIRUN
-    overrides = [text for text in job.overrides.task if not text.startswith("resume=")]
+    overrides = [text for text in job.overrides.task if not text.startswith("resume.")]
     show_warnings_in_one_line()
     folder = Path(job.runtime.output_dir)
     try:
@@ -274,7 +291,7 @@ def _shown(path: Path) -> str:
 
 
 def _how_to_go_on(folder: Path, overrides: list[str]) -> str:
-    if RunFolder(folder).last.exists():
+    if RunFolder(folder).checkpoints.newest():
         return f"go on with: python train.py resume={shlex.quote(_shown(folder))}"
     return f"it had saved nothing yet; start again with: {shlex.join(['python', 'train.py', *overrides])}"
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from iolaus.checkpoints import Checkpoints
 from iolaus.summary import read_summary
 
 
@@ -36,26 +37,35 @@ class RunFolder:
         return read_summary(self.path)
 
     @property
-    def last(self) -> Path:
-        return self.path / "checkpoints" / "last.ckpt"
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.path)
 
     @property
-    def best(self) -> Path:
-        """The best checkpoint by validation; the last, where nothing was validated."""
-        best = self.path / "checkpoints" / "best.ckpt"
-        return best if best.exists() else self.last
+    def best(self) -> Path | None:
+        """The best checkpoint by validation; the last, where nothing was validated. None if there is neither.
+
+        Raises:
+            ValueError: if it is damaged.
+        """
+        checkpoints = self.checkpoints
+        if not checkpoints.best.exists():
+            return checkpoints.newest()
+        if not checkpoints.is_whole(checkpoints.best):
+            raise ValueError(f"{checkpoints.best} is damaged: its digest is not in digests.json.")
+        return checkpoints.best
 
     def checkpoint(self) -> dict[str, Any]:
         """The best checkpoint: plain values and tensors only.
 
         Raises:
-            ValueError: if the run has none.
+            ValueError: if the run has none, or a damaged one.
         """
         import torch  # only who needs the weights waits for it
 
-        if not self.best.exists():
-            raise ValueError(f"{self.path} has no checkpoint: the run ended before its first epoch did.")
-        return torch.load(self.best, map_location="cpu", weights_only=True)
+        best = self.best
+        if best is None:
+            raise ValueError(f"{self.path} has no checkpoint: the run ended before it had saved one.")
+        return torch.load(best, map_location="cpu", weights_only=True)
 
     def data_state(self, checkpoint: dict[str, Any]) -> dict[str, Any]:
         """What the run's data module kept in its checkpoint: its spec and what it had fitted."""

@@ -7,7 +7,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -16,13 +15,13 @@ from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.reporter import Reporter
 from iolaus.callbacks.stop import Stop
 from iolaus.config import build
+from iolaus.config.resume import differences
 from iolaus.data.module import DataModule
 from iolaus.failure import code_of, sentence
 from iolaus.finetuning import Full
 from iolaus.folder import RunFolder, point_latest_to, write_config
 from iolaus.hardware import peak_memory_mb
 from iolaus.interruption import Interrupted, interruption
-from iolaus.loggers.metrics_csv import MetricsCSV
 from iolaus.loggers.run_logger import Identity, RunLogger, told_of_the_end
 from iolaus.memory import is_out_of_memory, out_of_memory, shortage
 from iolaus.processes import num_to_start, run_processes
@@ -53,6 +52,7 @@ def run(
     """
     interruption.check()
     known = {**choices, "seed": config.seed, "command": command}
+    known |= _forced(config, RunFolder(folder)) if config.resume.run else {}
     arguments: dict[str, Any] = {"choices": choices, "overrides": overrides, "group": group}
     number = num_to_start(config)
     try:
@@ -80,7 +80,6 @@ def _run_here(
     reporter: Reporter | None,
 ) -> None:
     """The run in this process: alone, or as one of several."""
-    earlier = RunFolder(folder).summary if config.resume else {}
     summary.add(status="running", started=time.strftime("%Y-%m-%dT%H:%M:%S%z"))
     if is_first_process():
         write_config(folder, config, overrides)
@@ -100,7 +99,7 @@ def _run_here(
         )
         _announce(choices, data, task.model, trainer, folder)
         if any(parameter.requires_grad for parameter in task.model.parameters()):
-            _fit(trainer, task, data, RunFolder(folder), summary, resume=bool(config.resume), earlier=earlier)
+            _fit(trainer, task, data, RunFolder(folder), summary)
         else:
             _keep(trainer, task, data, summary)
         if reporter and reporter.is_stopped:
@@ -108,6 +107,15 @@ def _run_here(
             return
         _test(trainer, task, data, RunFolder(folder), summary)
         summary.add(status="finished", exit_code=0)
+
+
+def _forced(config: DictConfig, run: RunFolder) -> dict[str, Any]:
+    """What resume.force=true has let differ, now and before."""
+    found = [f"{path}: {was} → {now}" for path, was, now in differences(run, config)]
+    for difference in found:
+        log.warning("warning: the run goes on in spite of %s", difference)
+    all_forced = [*run.summary.get("forced", []), *found]
+    return {"forced": all_forced} if all_forced else {}
 
 
 def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
@@ -124,6 +132,7 @@ def _build(
     source = open_source(config, build.target_of(config.model, config))
     if source:
         data.inherit(source.fitted())
+    data.may_differ = config.resume.force
     data.prepare_data()
     data.setup()
     model = build.build_model(config, data.input, data.target)
@@ -153,35 +162,26 @@ def _build(
     return data, task, trainer
 
 
-def _fit(
-    trainer: Trainer,
-    task: Task,
-    data: DataModule,
-    run_folder: RunFolder,
-    summary: Summary,
-    *,
-    resume: bool,
-    earlier: dict[str, Any],
-) -> None:
-    checkpoint = run_folder.last if resume else None
-    num_done = 0
-    if checkpoint:
-        progress = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        num_done = progress["global_step"]
-        for logger in trainer.loggers:
-            if isinstance(logger, MetricsCSV):
-                logger.drop_after(num_done)
-    started = time.perf_counter()
+def _fit(trainer: Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:
+    """Trains from the newest checkpoint on; from the start where there is none."""
+    checkpoint = run_folder.checkpoints.newest()
+    before = run_folder.checkpoints.facts(checkpoint).get("seconds", 0.0) if checkpoint else 0.0
+    saving = trainer.checkpoint_callback
+    if isinstance(saving, Checkpoint):
+        saving.seconds_before = before
+    started = time.monotonic()
     try:
         trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise out_of_memory(data.batch_size, trainer.strategy.root_device) from error
         raise
-    seconds = time.perf_counter() - started
-    num_samples = (trainer.global_step - num_done) * data.batch_size * trainer.accumulate_grad_batches
+    seconds = before + time.monotonic() - started
+    if data.has_changed:
+        summary.add(forced=[*summary.values.get("forced", []), "the training data"])
+    num_samples = trainer.global_step * data.batch_size * trainer.accumulate_grad_batches
     summary.add(
-        fit_seconds=round(seconds + earlier.get("fit_seconds", 0.0), 3),
+        fit_seconds=round(seconds, 3),
         samples_per_second=round(num_samples / seconds, 1),
         peak_memory_mb=peak_memory_mb(),
         num_epochs=trainer.current_epoch,
@@ -203,7 +203,7 @@ def _keep(trainer: Trainer, task: Task, data: DataModule, summary: Summary) -> N
 def _test(trainer: Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:
     """Tests the best model by validation, and adds the metrics of its epoch."""
     trainer.strategy.barrier()  # only the first process writes checkpoints, and all read them
-    if run_folder.best.exists():
+    if run_folder.best:
         best = run_folder.checkpoint()
         task.load_state_dict(best["state_dict"])
         kept = best["callbacks"]["Checkpoint"]

@@ -8,7 +8,9 @@ import lightning.pytorch as L
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
+from iolaus import loops
 from iolaus.callbacks.non_finite import NonFinite
+from iolaus.checkpoint_io import CheckpointIO
 from iolaus.hardware import best_precision, memory_format
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,9 @@ class Trainer(L.Trainer):
         silence()
         self.non_finite = NonFinite(on_nonfinite)
         callbacks = [*(callbacks or []), self.non_finite]
-        super().__init__(precision=precision, callbacks=callbacks, **options)  # type: ignore[arg-type]
+        plugins = [*(options.pop("plugins", None) or []), CheckpointIO()]
+        super().__init__(precision=precision, plugins=plugins, callbacks=callbacks, **options)  # type: ignore[arg-type]
+        loops.install(self)
         self._leave_signals_alone()
         if batch_size == "auto" and self.world_size > 1:
             raise ValueError(

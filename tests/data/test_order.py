@@ -103,3 +103,10 @@ def test_a_loader_goes_on_where_its_state_was_taken() -> None:
     second.load_state_dict(first.state_dict())
     assert [(batch.index.tolist(), batch.seed) for batch in second] == whole[4:]
     assert [(batch.index.tolist(), batch.seed) for batch in second] == whole  # the next epoch is whole again
+
+
+def test_a_state_of_another_epoch_does_not_shorten_this_one() -> None:
+    epoch = 2
+    loader = Loader(Numbers(50), Order(50, 8, shuffle=True, seed=1), epoch=lambda: epoch)
+    loader.load_state_dict({"epoch": 1, "num_done": 5})
+    assert len(list(loader)) == 6

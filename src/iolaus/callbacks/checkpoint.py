@@ -1,67 +1,110 @@
-"""Keeps two checkpoints: the last, to go on from, and the best by the task's objective."""
+"""Takes checkpoints: at the end of every epoch, and within long ones after so many steps or minutes."""
 
 import math
-import os
-import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as L
 from lightning.pytorch.callbacks import Checkpoint as LightningCheckpoint
 
+from iolaus.callbacks import run_state
+from iolaus.checkpoints import Checkpoints
+from iolaus.loops import Moment
+from iolaus.ranges import NonNegative, Whole
 from iolaus.tasks.task import Objective
 
 
 class Checkpoint(LightningCheckpoint):
-    """Writes checkpoints/last.ckpt after every epoch, and copies it to best.ckpt when it is the best so far.
+    """Keeps the last checkpoint, the one before it, and the best by the task's objective.
 
     Its state names no paths, so a run's folder may be moved and resumed elsewhere.
+
+    every_n_steps: also after so many steps of the optimizer; 0 for never.
+    every_minutes: also when the last checkpoint is this old; 0 for never.
     """
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, *, every_n_steps: Whole = 0, every_minutes: NonNegative = 5.0) -> None:
         self.metric, self.mode = objective
+        self.every_n_steps = every_n_steps
+        self.every_minutes = every_minutes
         self.best_score = -math.inf if self.mode == "max" else math.inf
         self.best_epoch: int | None = None
         self.best_metrics: dict[str, float] = {}
+        self.seconds_before = 0.0  # that earlier starts of this run have trained for
         self._is_validated = False
+        self._is_best = False
+        self._is_saved = False  # at this moment
+        self._restored: dict[str, Any] = {}
+        self._started = self._saved_at = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """What the run has trained for, over all starts; what a kill has lost does not count."""
+        return self.seconds_before + time.monotonic() - self._started
+
+    def save(self, trainer: L.Trainer) -> None:
+        """Takes a checkpoint, unless this moment has one. Others may call it in their `on_settled` (loops.py)."""
+        if self._is_saved or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        checkpoints = Checkpoints(Path(trainer.default_root_dir))
+        trainer.save_checkpoint(checkpoints.new)
+        if trainer.is_global_zero:
+            checkpoints.adopt(
+                is_best=self._is_best, step=trainer.global_step, epoch=trainer.current_epoch, seconds=self.seconds
+            )
+        trainer.strategy.barrier()
+        self._is_saved, self._saved_at = True, time.monotonic()
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._started = self._saved_at = time.monotonic()
+        run_state.restore_metrics(trainer, self._restored)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._is_validated = not trainer.sanity_checking
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
-        is_best = self._is_validated and self._improves(trainer)
-        self._is_validated = False
-        folder = Path(trainer.default_root_dir) / "checkpoints"
-        self.save(trainer)
-        if is_best and trainer.is_global_zero:
-            shutil.copyfile(folder / "last.ckpt", folder / "best.ckpt.partial")
-            os.replace(folder / "best.ckpt.partial", folder / "best.ckpt")
+    def on_settled(self, trainer: L.Trainer, moment: Moment) -> None:
+        self._is_saved = False
+        if moment == "epoch":
+            self._is_best = self._is_validated and self._improves(trainer)
+            self._is_validated = False
+        if moment == "epoch" or self._is_due(trainer):
+            self.save(trainer)
+        self._is_best = False
 
-    def save(self, trainer: L.Trainer) -> None:
-        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
+    def _is_due(self, trainer: L.Trainer) -> bool:
+        if self.every_n_steps and trainer.global_step % self.every_n_steps == 0:
+            return True
+        if not self.every_minutes:
+            return False
+        is_old = time.monotonic() - self._saved_at > 60 * self.every_minutes
+        return trainer.strategy.reduce_boolean_decision(is_old, all=False)
 
     def keep(self, trainer: L.Trainer) -> None:
-        """Writes a model that has nothing to learn, after its validation: it is the last and the best at once."""
-        if trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
+        """Saves a model that has nothing to learn, after its validation: it is the last and the best at once."""
         self.best_metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
-        for name in ("last", "best"):
-            trainer.save_checkpoint(Path(trainer.default_root_dir) / "checkpoints" / f"{name}.ckpt")
+        self._is_best = True
+        self.save(trainer)
 
     def _improves(self, trainer: L.Trainer) -> bool:
         score = trainer.callback_metrics[self.metric].item()
         is_best = score > self.best_score if self.mode == "max" else score < self.best_score
         if is_best:
-            self.best_score, self.best_epoch = score, trainer.current_epoch
+            self.best_score, self.best_epoch = score, trainer.current_epoch - 1
             self.best_metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
         return is_best
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_score": self.best_score, "best_epoch": self.best_epoch, "best_metrics": self.best_metrics}
+        names = "best_score", "best_epoch", "best_metrics", "_is_validated"
+        return {name.lstrip("_"): getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_score, self.best_epoch = state_dict["best_score"], state_dict["best_epoch"]
-        self.best_metrics = state_dict["best_metrics"]
+        self.best_metrics, self._is_validated = state_dict["best_metrics"], state_dict.get("is_validated", False)
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["run"] = run_state.capture(trainer)
+
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._restored = checkpoint.get("run", {})
+        run_state.restore(trainer, self._restored)

@@ -21,12 +21,20 @@ class Progress(Callback):
         self._started = 0.0
         self._seconds: float | None = None
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        num_done = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        if 0 < num_done < trainer.num_training_batches:  # resumed within an epoch: it does not start again
+            self._begin(trainer, num_done)
+
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._report(trainer)
+        self._begin(trainer, 0)
+
+    def _begin(self, trainer: L.Trainer, num_done: int) -> None:
         self._epoch, self._started = trainer.current_epoch + 1, time.perf_counter()
         if trainer.is_global_zero and sys.stderr.isatty():
-            label = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-            self._bar = tqdm(total=int(trainer.num_training_batches), desc=label, leave=False, mininterval=0.2)
+            label, total = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", int(trainer.num_training_batches)
+            self._bar = tqdm(total=total, initial=num_done, desc=label, leave=False, mininterval=0.2)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from iolaus.interruption import Interrupted, Interruption
+from iolaus.loops import Moment
 
 
 class Stop(Callback):
@@ -19,11 +20,9 @@ class Stop(Callback):
     def __init__(self, interruption: Interruption) -> None:
         self._interruption = interruption
         self._signum: int | None = None  # what all processes know of
-        self._num_steps = 0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._interruption.is_awaited = True
-        self._num_steps = trainer.global_step
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
@@ -33,13 +32,10 @@ class Stop(Callback):
             signum = torch.tensor(self._signum or 0, device=trainer.strategy.root_device)
             self._signum = int(trainer.strategy.reduce(signum, reduce_op="max")) or None
 
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        is_step_done, self._num_steps = trainer.global_step != self._num_steps, trainer.global_step
+    def on_settled(self, trainer: L.Trainer, moment: Moment) -> None:
         if trainer.world_size == 1:
             self._signum = self._interruption.signum
-        if is_step_done and self._signum is not None:
+        if self._signum is not None:
             checkpoint: Any = trainer.checkpoint_callback
             if checkpoint is not None:
                 checkpoint.save(trainer)

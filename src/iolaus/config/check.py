@@ -26,7 +26,13 @@ from iolaus.loggers.run_logger import Identity
 from iolaus.schedulers import Horizon
 
 _INSTANTIATE_KEYS = ("_target_", "_partial_", "_convert_", "_recursive_")
-_TOP_LEVEL_TYPES = {"seed": int, "run_dir": str | None, "resume": str | None, "init_from": str | None}
+_TOP_LEVEL_TYPES = {
+    "seed": int,
+    "run_dir": str | None,
+    "resume.run": str | None,
+    "resume.force": bool,
+    "init_from": str | None,
+}
 
 
 def check(composed: Composed) -> list[str]:
@@ -60,9 +66,10 @@ def _top_level(config: DictConfig) -> list[str]:
         if key not in known
     ]
     for key, kind in _TOP_LEVEL_TYPES.items():
-        reason = mismatch(config[key], kind)
+        value = OmegaConf.select(config, key)
+        reason = mismatch(value, kind)
         if reason:
-            problems.append(f"{key}={config[key]}: {reason}.")
+            problems.append(f"{key}={value}: {reason}.")
     return problems
 
 

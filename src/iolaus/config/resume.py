@@ -13,41 +13,41 @@ from iolaus.schedulers import Horizon
 
 # What decides the weights reached so far. (Of the trainer: `max_epochs` may grow, its device may be another.)
 _FIXED = (
-    "model",
-    "data",
-    "task",
-    "loss",
-    "optimizer",
-    "scheduler",
-    "finetune",
-    "seed",
-    "trainer.accumulate_grad_batches",
+    *("model", "data", "task", "loss", "optimizer", "scheduler", "finetune", "seed", "callbacks.ema"),
+    *("trainer.accumulate_grad_batches", "trainer.gradient_clip_val", "trainer.precision"),
 )
+_FREE = {"data.root"}  # the content counts, which the data module compares
 
 
 def conflicts(run: RunFolder, config: DictConfig) -> list[str]:
-    """One sentence for each reason why the run cannot go on so."""
-    earlier = run.config
+    """One sentence for each reason why the run cannot go on so. Differences that are forced are warned of instead."""
+    name = config.resume.run
     problems = [
-        f"resume={config.resume}: the run began with {path}={was}, so it cannot go on with {path}={now}."
-        for part in _FIXED
-        for path, was, now in _differences(part, _plain(earlier, part), _plain(config, part))
+        f"resume={name}: the run began with {path}={was}, so it cannot go on with {path}={now}; "
+        "type resume.force=true if it should nevertheless."
+        for path, was, now in differences(run, config)
     ]
-    if not run.last.exists():
-        problems.append(
-            f"resume={config.resume}: the run ended before its first epoch did, so there is nothing to go on from."
-        )
-    was, now = earlier.trainer.max_epochs, config.trainer.max_epochs
+    was, now = run.config.trainer.max_epochs, config.trainer.max_epochs
     if was != now and not problems and _depends_on_length(config):
         problems.append(
             f"trainer.max_epochs={now}: the run's schedule was laid out for {was} epochs; "
-            f"start a new run from its weights with init_from={config.resume}."
+            f"start a new run from its weights with init_from={name}."
         )
+    if config.resume.force:
+        problems = []
     if was == now and run.summary.get("status") == "finished":
-        problems.append(
-            f"resume={config.resume}: all {was} epochs are done; type trainer.max_epochs={2 * was}, say, to go on."
-        )
+        problems.append(f"resume={name}: all {was} epochs are done; type trainer.max_epochs={2 * was}, say, to go on.")
     return problems
+
+
+def differences(run: RunFolder, config: DictConfig) -> list[tuple[str, Any, Any]]:
+    """Where the config differs from the run's in what decides the weights reached so far: path, then and now."""
+    return [
+        found
+        for part in _FIXED
+        for found in _differences(part, _plain(run.config, part), _plain(config, part))
+        if found[0] not in _FREE
+    ]
 
 
 def _plain(config: DictConfig, path: str) -> Any:

@@ -31,15 +31,15 @@ class Loader:
         self.order = order
         self._epoch = epoch
         self._num_done = 0
-        self._resumed = False
+        self._resumed: tuple[int, int] | None = None  # epoch, batches done
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __iter__(self) -> Iterator[Batch]:
-        start = self._num_done if self._resumed else 0
-        self._num_done, self._resumed = start, False
         epoch = self._epoch() if self._epoch else 0
+        start = self._resumed[1] if self._resumed and self._resumed[0] == epoch else 0
+        self._num_done, self._resumed = start, None
         seeds: list[int] | None = None
         if self._epoch:
             seeds = seeds_of(len(self), self.order.seed, epoch, self.order.rank)
@@ -51,8 +51,8 @@ class Loader:
             yield replace(batch, seed=seeds[number]) if seeds else batch
 
     def state_dict(self) -> dict[str, int]:
-        return {"num_done": self._num_done % len(self)}
+        return {"epoch": self._epoch() if self._epoch else 0, "num_done": self._num_done}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self._num_done = state["num_done"]
-        self._resumed = True
+        self._resumed = state["epoch"], state["num_done"]

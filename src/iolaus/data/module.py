@@ -1,6 +1,7 @@
 """What every kind of data shares: splits in memory, loaders over them, and the spec that models are built from."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from iolaus.batch import Batch
 from iolaus.chance import reseed
+from iolaus.data.fingerprint import fingerprint
 from iolaus.data.loader import Loader, Split
 from iolaus.data.order import Order
 from iolaus.ranges import Count
@@ -38,6 +40,8 @@ class DataModule(L.LightningDataModule, ABC):
         super().__init__()
         self.batch_size = batch_size
         self.seed = seed
+        self.may_differ = False  # from the data that the checkpoint it is restored from was trained on
+        self.has_changed = False  # and does
         self._is_read = False
 
     @abstractmethod
@@ -85,6 +89,10 @@ class DataModule(L.LightningDataModule, ABC):
         counts = f"{len(self.train):,} training, {len(self.val):,} validation, {len(self.test):,} test samples"
         return f"{counts}; {self.input} → {self.target}"
 
+    @cached_property
+    def _fingerprint(self) -> str:
+        return fingerprint(self.train)
+
     # From here on: what Lightning asks for.
 
     def setup(self, stage: str = "") -> None:
@@ -129,8 +137,19 @@ class DataModule(L.LightningDataModule, ABC):
         return self.normalize(batch)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"input": to_plain(self.input), "target": to_plain(self.target), "fitted": self.fitted()}
+        return {
+            "input": to_plain(self.input),
+            "target": to_plain(self.target),
+            "fitted": self.fitted(),
+            "fingerprint": self._fingerprint,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.has_changed = self._is_read and state.get("fingerprint", self._fingerprint) != self._fingerprint
+        if self.has_changed and not self.may_differ:
+            raise ValueError(
+                f"resume: the training data are not those that the run began with ({self.describe()}): "
+                "type resume.force=true if it should go on with them nevertheless."
+            )
         self.input, self.target = from_plain(state["input"]), from_plain(state["target"])
         self.restore(state["fitted"])

@@ -86,7 +86,9 @@ def _own_problems(sweep: Plan) -> list[str]:
     options = sweep.options
     swept = {dimension.name for dimension in sweep.space.dimensions}
     found = [
-        f"{key}: every trial has its own folder; type sweep.dir=…" for key in ("run_dir", "resume") if key in swept
+        f"{key}: every trial has its own folder; type sweep.dir=…"
+        for key in ("run_dir", "resume", "resume.run")
+        if key in swept
     ]
     if "seed" in swept and options.seeds > 1:
         found.append("sweep.seeds runs every point with several seeds, so seed cannot be swept as well.")

@@ -68,10 +68,10 @@ def speak_into(path: Path) -> None:
 
 
 def _run(job: Job, channel: Channel) -> dict[str, Any]:
-    goes_on = RunFolder(job.folder).last.exists()
+    goes_on = RunFolder(job.folder).checkpoints.newest() is not None
     if not goes_on:
         clear(job.folder, keep=("run.log",))
-    resume = [f"resume={quoted(job.folder)}"] if goes_on else []
+    resume = [f"resume.run={quoted(job.folder)}"] if goes_on else []
     # A strategy that starts processes of its own does so by this command.
     sys.argv = [job.script, *job.overrides, *resume, f"hydra.run.dir={quoted(job.folder)}"]
     composed = compose([*job.overrides, *resume])

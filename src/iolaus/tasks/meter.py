@@ -1,5 +1,7 @@
 """Means over many batches, kept on the device so that no step waits for them."""
 
+from typing import Any
+
 import torch
 import torch.distributed
 from torch import Tensor
@@ -39,9 +41,32 @@ class Meter:
                 torch.tensor(self._num_samples, device=device).double(),
             ]
         )
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
+        if _are_several():
             torch.distributed.all_reduce(sums)
         *totals, num_samples = sums.tolist()
         means = {name: total / num_samples for name, total in zip(self._sums, totals, strict=True)}
         self._sums, self._num_samples = {}, 0
         return means
+
+    def state_dict(self) -> dict[str, Any]:
+        """What every process has added since the last reading: all of them have to ask."""
+        mine = {"sums": {name: total.cpu() for name, total in self._sums.items()}, "num_samples": self._num_samples}
+        processes = [mine]
+        if _are_several():
+            processes = [mine] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(processes, mine)
+        return {"processes": processes}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Each process takes back its own; where they are another number, the first takes all."""
+        processes = state["processes"]
+        rank, number = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if _are_several() else (0, 1)
+        self._sums, self._num_samples = {}, 0
+        for saved in [processes[rank]] if len(processes) == number else processes if rank == 0 else []:
+            for name, total in saved["sums"].items():
+                self._sums[name] = self._sums[name] + total if name in self._sums else total
+            self._num_samples += saved["num_samples"]
+
+
+def _are_several() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

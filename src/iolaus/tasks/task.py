@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from iolaus.batch import Batch
+from iolaus.chance import seed_all, seeds_of
 from iolaus.layers.auxiliary import auxiliaries_of
 from iolaus.optimizers import parameter_groups
 from iolaus.schedulers import Horizon, Schedule
@@ -112,6 +113,27 @@ class Task(L.LightningModule, ABC):
 
     def on_test_epoch_end(self) -> None:
         self._log_means("test")
+
+    # What is drawn in evaluation (a sampled code, say) follows from the epoch too, and not from how the run got there.
+    def on_validation_start(self) -> None:
+        self._reseed(0)
+
+    def on_test_start(self) -> None:
+        self._reseed(1)
+
+    def _reseed(self, stage: int) -> None:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data is not None:
+            (seed,) = seeds_of(1, data.seed, self.current_epoch, self.global_rank, stage)
+            seed_all(seed % 2**32)  # as NumPy asks
+
+    # An epoch's means go on where a checkpoint was taken within it.
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["means"] = self.meters["train"].state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if "means" in checkpoint:
+            self.meters["train"].load_state_dict(checkpoint["means"])
 
     def on_test_end(self) -> None:
         if self.trainer.is_global_zero:

@@ -1,0 +1,57 @@
+"""How a command that starts a run again is read: `resume=RUN`, `run_dir=RUN resume=auto` and `resume.force=true`.
+
+`resume=auto` is for a command that is typed once and started many times, as by a batch scheduler: it starts the run
+where there is none, goes on where there is one, and does nothing when it is finished.
+"""
+
+from pathlib import Path
+
+from iolaus.folder import RunFolder
+
+# What a run leaves that was killed before it had written its config.
+_FIRST_FILES = {"run.log", "summary.json", "summary.partial", "config.yaml.partial"}
+
+
+def spell_out(overrides: list[str]) -> list[str]:
+    """`resume=RUN` stands for `resume.run=RUN`, because `resume` has a second option."""
+    return [f"resume.run={text.removeprefix('resume=')}" if text.startswith("resume=") else text for text in overrides]
+
+
+def run_of(overrides: list[str]) -> str | None:
+    """The run that these overrides, spelled out, go on with."""
+    return _value("resume.run", overrides)
+
+
+def settle_auto(overrides: list[str]) -> list[str]:
+    """With resume=auto, the overrides without it where there is nothing to go on with, and else with the run's folder.
+
+    Raises:
+        ValueError: if no folder is named.
+    """
+    if run_of(overrides) != "auto":
+        return overrides
+    folder = _value("run_dir", overrides)
+    if folder is None:
+        raise ValueError("resume=auto: type run_dir=FOLDER too, which says where the run is, or is to be.")
+    others = [text for text in overrides if not text.startswith("resume.run=")]
+    if (Path(folder) / "config.yaml").is_file():
+        return [*others, f"resume.run={folder}"]
+    _clear(Path(folder))
+    return others
+
+
+def is_finished(run: str) -> bool:
+    return RunFolder(Path(run)).summary.get("status") == "finished"
+
+
+def _clear(folder: Path) -> None:
+    """Takes away what a start left that came to nothing; anything else, which may be the user's, stays."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names <= _FIRST_FILES:
+        for name in names:
+            (folder / name).unlink()
+
+
+def _value(key: str, overrides: list[str]) -> str | None:
+    values = [text.removeprefix(f"{key}=") for text in overrides if text.startswith(f"{key}=")]
+    return values[-1] if values and values[-1] != "null" else None

@@ -1,0 +1,47 @@
+"""Whether two runs ended the same: every tensor, every plain value and every row, to the last bit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_CHECKPOINTS = ("last.ckpt", "best.ckpt")
+_TIMES = {"started", "fit_seconds", "samples_per_second", "peak_memory_mb", "command"}
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Where two run folders differ, times aside; empty if they are equal."""
+    found = []
+    for name in _CHECKPOINTS:
+        found += [
+            f"{name}: {place}" for place in _unequal(*(_load(run / "checkpoints" / name) for run in (one, other)))
+        ]
+    if (one / "metrics.csv").read_bytes() != (other / "metrics.csv").read_bytes():
+        found.append("metrics.csv")
+    summaries = [json.loads((run / "summary.json").read_text()) for run in (one, other)]
+    kept = [{name: value for name, value in summary.items() if name not in _TIMES} for summary in summaries]
+    return found + [f"summary.json: {place}" for place in _unequal(*kept)]
+
+
+def _load(path: Path) -> Any:
+    return torch.load(path, weights_only=True)
+
+
+def _unequal(one: Any, other: Any, place: str = "") -> list[str]:
+    if type(one) is not type(other):
+        return [place]
+    if isinstance(one, Tensor):
+        same = one.dtype == other.dtype and one.stride() == other.stride() and torch.equal(one, other)
+        return [] if same else [place]
+    if isinstance(one, dict):
+        if list(one) != list(other):
+            return [place]
+        return [found for key in one for found in _unequal(one[key], other[key], f"{place}.{key}".lstrip("."))]
+    if isinstance(one, list | tuple):
+        if len(one) != len(other):
+            return [place]
+        pairs = zip(one, other, strict=True)
+        return [found for number, pair in enumerate(pairs) for found in _unequal(*pair, f"{place}[{number}]")]
+    return [] if one == other or (one != one and other != other) else [place]
