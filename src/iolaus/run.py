@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -87,7 +88,7 @@ def _run_here(
     loggers = build.build_loggers(config, Identity(folder, choices, group)) if is_first_process() else []
     with told_of_the_end(loggers, summary):
         data, task, trainer = _build(config, folder, loggers, reporter)
-        if config.trainer.batch_size == "auto" and not config.resume:
+        if config.trainer.batch_size == "auto" and not config.resume.run:
             data.batch_size = find_batch_size(trainer, task, data)
             write_config(folder, *with_batch_size(config, overrides, data.batch_size))
         elif trainer.strategy.root_device.type == "cpu":
