@@ -19,6 +19,7 @@ from torch import nn
 
 from iolaus.config import build
 from iolaus.config.compose import CONF, Composed, compose, nearest, options
+from iolaus.config.rehearsal import rehearse
 from iolaus.config.signature import mismatch, resolve, signature
 from iolaus.data.module import DataModule
 from iolaus.layers.heads import head
@@ -217,6 +218,7 @@ def _trial_model(composed: Composed, data: DataModule) -> None:
     with torch.device("meta"):
         model = build.factory(config.model)(input, target)
     task.examine(model)
+    rehearse(lambda: build.factory(config.model)(input, target), input)
     build.build_finetuning(config).adapt(model)
 
 

@@ -1,0 +1,23 @@
+"""trainer=fsdp as far as a machine without GPUs goes: what is asked for, and what is refused. It is not run here."""
+
+import pytest
+import torch
+from lightning.pytorch.strategies import FSDPStrategy, StrategyRegistry
+
+from iolaus.config.check import check
+from iolaus.config.compose import compose
+
+
+def test_it_saves_one_whole_checkpoint() -> None:
+    """And not a folder of shards, which no verb could read."""
+    strategy = StrategyRegistry.get(compose(["trainer=fsdp"]).config.trainer.strategy)
+    assert isinstance(strategy, FSDPStrategy)
+    assert strategy._state_dict_type == "full"
+    assert strategy.kwargs["use_orig_params"] is True  # the groups of an optimizer go by the parameters' names
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has the GPU that this asks for in vain")
+def test_without_a_gpu_it_is_refused() -> None:
+    problems = check(compose(["trainer=fsdp"]))
+    assert len(problems) == 1
+    assert problems[0].startswith("trainer=fsdp: ")
