@@ -5,6 +5,7 @@ import warnings
 from typing import Any, Literal
 
 import lightning.pytorch as L
+import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
@@ -36,6 +37,7 @@ class Trainer(L.Trainer):
         callbacks: list[Callback] | None = None,
         **options: Any,
     ) -> None:
+        _refuse(options)
         if precision == "auto":
             precision, reason = best_precision(model, options.get("accelerator", "auto"))
             log.info("precision %s: %s", precision, reason)
@@ -60,6 +62,21 @@ class Trainer(L.Trainer):
         nothing, and let processes that hear of a signal at different times wait for each other."""
         self._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
         self.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
+
+
+def _refuse(options: dict[str, Any]) -> None:
+    """What would fail only once processes have been started, or in words that say nothing to a user."""
+    accelerator, strategy = str(options.get("accelerator")), str(options.get("strategy"))
+    if accelerator in ("gpu", "cuda", "mps") and not torch.accelerator.is_available():
+        raise ValueError(f"trainer.accelerator={accelerator}: torch finds none here: type trainer=cpu.")
+    if strategy.startswith("ddp_") and strategy.endswith(("fork", "spawn", "notebook")):
+        raise ValueError(f"trainer.strategy={strategy}: processes are started all the same way: type ddp.")
+    is_norm = options.get("gradient_clip_algorithm") in (None, "norm")
+    if strategy.startswith("fsdp") and options.get("gradient_clip_val") and is_norm:
+        raise ValueError(
+            "trainer.gradient_clip_val: with trainer=fsdp no process sees the norm of all gradients: type "
+            "+trainer.gradient_clip_algorithm=value, which clips each by itself."
+        )
 
 
 def silence() -> None:

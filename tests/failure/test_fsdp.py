@@ -18,6 +18,13 @@ def test_it_saves_one_whole_checkpoint() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has the GPU that this asks for in vain")
 def test_without_a_gpu_it_is_refused() -> None:
-    problems = check(compose(["trainer=fsdp"]))
-    assert len(problems) == 1
-    assert problems[0].startswith("trainer=fsdp: ")
+    (problem,) = check(compose(["trainer=fsdp"]))
+    assert problem == "trainer.accelerator=gpu: torch finds none here: type trainer=cpu."
+
+
+def test_what_cannot_be_is_refused() -> None:
+    clipped = ["trainer=fsdp", "trainer.accelerator=auto", "trainer.gradient_clip_val=1.0"]
+    (problem,) = check(compose(clipped))
+    assert "type +trainer.gradient_clip_algorithm=value" in problem
+    (problem,) = check(compose(["trainer=ddp", "trainer.accelerator=cpu", "trainer.strategy=ddp_fork"]))
+    assert problem == "trainer.strategy=ddp_fork: processes are started all the same way: type ddp."
