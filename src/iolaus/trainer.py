@@ -68,7 +68,7 @@ def _refuse(options: dict[str, Any]) -> None:
     """What would fail only once processes have been started, or in words that say nothing to a user."""
     accelerator, strategy = str(options.get("accelerator")), str(options.get("strategy"))
     if accelerator in ("gpu", "cuda", "mps") and not torch.accelerator.is_available():
-        raise ValueError(f"trainer.accelerator={accelerator}: torch finds none here: type trainer=cpu.")
+        raise ValueError(f"torch finds no accelerator of the kind {accelerator} here: type trainer=cpu.")
     if strategy.startswith("ddp_") and strategy.endswith(("fork", "spawn", "notebook")):
         raise ValueError(f"trainer.strategy={strategy}: processes are started all the same way: type ddp.")
     is_norm = options.get("gradient_clip_algorithm") in (None, "norm")

@@ -19,7 +19,7 @@ def test_it_saves_one_whole_checkpoint() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has the GPU that this asks for in vain")
 def test_without_a_gpu_it_is_refused() -> None:
     (problem,) = check(compose(["trainer=fsdp"]))
-    assert problem == "trainer.accelerator=gpu: torch finds none here: type trainer=cpu."
+    assert problem == "trainer=fsdp: torch finds no accelerator of the kind gpu here: type trainer=cpu."
 
 
 def test_what_cannot_be_is_refused() -> None:
