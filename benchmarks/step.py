@@ -76,7 +76,7 @@ class Recipe:
         return build.build_model(self.config, self.data.input, self.data.target)
 
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        return build.factory(self.config.optimizer)(parameter_groups(model))
+        return build.factory(self.config, "optimizer")(parameter_groups(model))
 
     def timed(self, epoch: Callable[[], Any]) -> float:
         """Seconds per step in the fastest logging interval of the epoch that this call goes through."""
@@ -98,7 +98,7 @@ class Bare(L.LightningModule):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.model, self.recipe = recipe.model(), recipe
-        self.loss = build.factory(recipe.config.loss)()
+        self.loss = build.factory(recipe.config, "loss")()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         return self.loss(self.model(batch.input), batch.target)
@@ -126,7 +126,7 @@ class Usual(Bare):
 
 def loop(recipe: Recipe) -> None:
     """An epoch by hand, with what the Trainer would have chosen for this model."""
-    model, loss = recipe.model(), build.factory(recipe.config.loss)()
+    model, loss = recipe.model(), build.factory(recipe.config, "loss")()
     optimizer = recipe.optimizer(model)
     model.to(memory_format=memory_format(model))  # type: ignore[call-overload]
     is_mixed = best_precision(model, "cpu").name == "bf16-mixed"

@@ -8,7 +8,7 @@ import torch
 
 from iolaus.config import build
 from iolaus.config.compose import compose, options
-from iolaus.config.signature import resolve
+from iolaus.config.targets import resolve
 
 NAIVE = {"last_value", "seasonal_value"}  # these have nothing to learn
 PICTURES = {"cnn", "lenet", "alexnet", "vgg", "googlenet", "resnet", "resnet9", "densenet", "efficientnet", "vit"}
@@ -18,8 +18,8 @@ BUILT_IN = {"digits": "Image", "reviews": "Text", "co2": "Series"}
 
 def _reads(model: str, data: str) -> bool:
     config = compose([f"model={model}", f"data={data}"]).config
-    kind, _ = build.target_of(config.data, config).gives
-    return kind in resolve(config.model["_target_"]).reads
+    kind, _ = build.target_of(config, "data").gives
+    return kind in resolve("model", config.model["_target_"]).reads
 
 
 FORECASTERS = {"nlinear", "dlinear", "patchtst", "itransformer", "segrnn", "nhits", *NAIVE}

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from iolaus import durable
 from iolaus.failure import RunError
+from iolaus.folder import read_checkpoint
 
 _MARGIN = 2**20  # bytes, for what is not tensors
 
@@ -42,7 +43,7 @@ class CheckpointIO(LightningCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
     ) -> dict[str, Any]:
-        return torch.load(path, map_location=map_location, weights_only=True)
+        return read_checkpoint(Path(path))
 
     def remove_checkpoint(self, path: str | Path) -> None:
         Path(path).unlink(missing_ok=True)

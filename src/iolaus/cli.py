@@ -18,15 +18,17 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.again import is_finished, run_of, settle_auto, spell_out
 from iolaus.config.compose import CONF, compose, explain, is_own, is_swept, override_key, quoted
 from iolaus.config.help import train_help
+from iolaus.config.hydra_settings import refused_flags, refused_overrides, refused_settings
 from iolaus.failure import USER_MISTAKE, code_of, record, sentence, show_warnings_in_one_line
-from iolaus.folder import RunFolder, claim, open_run, reserve
+from iolaus.folder import RunFolder, claim, open_run, refuse_to_repeat, reserve
 from iolaus.interruption import Interrupted, listen
+from iolaus.secrets import Formatter, blot, mask_override, notice
 from iolaus.summary import table
 
 
@@ -44,8 +46,15 @@ def _train() -> None:
     if arguments.help:
         print(train_help(), end="")
         return
+    notice(arguments.overrides)
+    if logging.lastResort:  # speaks until Hydra has set up the logs
+        logging.lastResort.setFormatter(Formatter("%(message)s"))
+    is_worker = "LOCAL_RANK" in os.environ  # started again by a launcher, with overrides of its own
+    problems = [] if is_worker else refused_flags(arguments) + refused_overrides(arguments.overrides)
+    if problems:
+        _exit(problems)
     only_shows = arguments.hydra_help or arguments.cfg or arguments.info
-    if not (only_shows or arguments.shell_completion or "LOCAL_RANK" in os.environ):
+    if not (only_shows or arguments.shell_completion or is_worker):
         settle = _settle_sweep if arguments.multirun else _settle_run
         sys.argv = [sys.argv[0], *settle(arguments.overrides)]
     _job()
@@ -102,7 +111,8 @@ def _problems(overrides: list[str]) -> list[str]:
         return problems + check_values(compose(accepted).config)
     from iolaus.config.check import check
 
-    return check(composed) or _folder_problems(composed.config)
+    assert composed.hydra is not None
+    return refused_settings(composed.hydra) or check(composed) or _folder_problems(composed.config)
 
 
 def _folder_problems(config: DictConfig) -> list[str]:
@@ -113,9 +123,9 @@ def _folder_problems(config: DictConfig) -> list[str]:
 
     named = f"init_from={config.init_from}"
     try:
-        open_source(config, build.target_of(config.model, config))
+        open_source(config, build.target_of(config, "model"))
         named = f"resume={config.resume.run}"
-        run = open_run(config.resume.run) if config.resume.run else None
+        run = open_run(config.resume.run, config.packages) if config.resume.run else None
     except ValueError as error:
         return [str(error) if str(error).startswith(named) else f"{named}: {error}"]
     return conflicts(run, config) if run else []
@@ -131,7 +141,8 @@ def _started_again(overrides: list[str]) -> list[str]:
     except ValueError as error:
         _exit([str(error)])
     run = run_of(overrides)
-    if run and is_finished(run) and compose(overrides).config.trainer == open_run(run).config.trainer:
+    config = compose(overrides).config
+    if run and is_finished(run) and config.trainer == open_run(run, config.packages).config.trainer:
         print(f"{run} is finished.")
         sys.exit(0)
     return overrides
@@ -142,12 +153,13 @@ def _with_stored(overrides: list[str]) -> list[str]:
     run = run_of(overrides)
     if run is None:
         return overrides
+    given = {override_key(text) for text in overrides}
     try:
-        stored = open_run(run).overrides
+        stored = [text for text in open_run(run).overrides if override_key(text) not in given]
+        refuse_to_repeat(stored)
     except ValueError as error:
         _exit([f"resume={run}: {error}"])
-    given = {override_key(text) for text in overrides}
-    return [text for text in stored if override_key(text) not in given] + overrides
+    return stored + overrides
 
 
 def _place(overrides: list[str]) -> Path:
@@ -171,7 +183,8 @@ def _job(config: DictConfig) -> Any:
 
     job = HydraConfig.get()
     is_sweep = job.mode == RunMode.MULTIRUN
-    overrides = [text for text in job.overrides.task if not text.startswith("resume.")]
+    typed: Any = OmegaConf.to_container(job.overrides.task, resolve=False)  # or ${oc.env:…} in them would be read
+    overrides = [text for text in typed if not text.startswith("resume.")]
     show_warnings_in_one_line()
     folder = Path(job.runtime.output_dir)
     try:
@@ -180,7 +193,7 @@ def _job(config: DictConfig) -> Any:
             folder,
             choices={group: choice for group, choice in job.runtime.choices.items() if not group.startswith("hydra")},
             overrides=overrides,
-            command=shlex.join(["python", *sys.argv[:1], *job.overrides.task]),
+            command=shlex.join(["python", *sys.argv[:1], *map(mask_override, typed)]),
             group=folder.parent.name if is_sweep else None,
         )
     except Interrupted as stop:
@@ -192,7 +205,7 @@ def _job(config: DictConfig) -> Any:
             raise
         record(error)
         if isinstance(error, AssertionError):
-            traceback.print_exception(error)
+            print(blot("".join(traceback.format_exception(error))), file=sys.stderr)
         _exit([sentence(error)], code_of(error))
     print(f"\n{_shown(folder)}")
     return summary
@@ -201,8 +214,11 @@ def _job(config: DictConfig) -> Any:
 def main() -> None:
     """`iolaus VERB …`."""
     arguments = _verbs().parse_args()
+    notice(getattr(arguments, "overrides", []))
     show_warnings_in_one_line()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         arguments.act(arguments)
     except ValueError as error:
@@ -215,13 +231,11 @@ def _verbs() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="iolaus", description="Works on what finished runs left in their folders.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    evaluate = verbs.add_parser("evaluate", help="test a run again, on its own data or on others")
-    evaluate.add_argument("run", metavar="RUN", help="a run's folder, such as outputs/latest")
+    evaluate = _of_a_run(verbs, "evaluate", "test a run again, on its own data or on others")
     evaluate.add_argument("overrides", nargs="*", help="of data and trainer, as in: data=imdb data.batch_size=256")
     evaluate.set_defaults(act=_evaluate)
 
-    predict = verbs.add_parser("predict", help="what a run says of your pictures, texts or series")
-    predict.add_argument("run", metavar="RUN", help="a run's folder, such as outputs/latest")
+    predict = _of_a_run(verbs, "predict", "what a run says of your pictures, texts or series")
     predict.add_argument("--input", type=Path, required=True, help="a picture, .txt or CSV file, or a folder of them")
     predict.add_argument("--output", type=Path, help="a .csv or .json file; without it, CSV is printed")
     predict.set_defaults(act=_predict)
@@ -242,15 +256,28 @@ def _verbs() -> argparse.ArgumentParser:
     dashboard.add_argument("--output", type=Path, help="a folder for wandb_report.py")
     dashboard.set_defaults(act=_dashboard)
 
+    export = _of_a_run(verbs, "export", "a run's model as one file for other programs")
+    export.add_argument("--format", choices=["safetensors"], default="safetensors", help="of the file")
+    export.set_defaults(act=_export)
+
     doctor = verbs.add_parser("doctor", help="what the machine has, what is installed, which data are there")
     doctor.set_defaults(act=_doctor)
+    return parser
+
+
+def _of_a_run(verbs: Any, name: str, help: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help)
+    parser.add_argument("run", metavar="RUN", help="a run's folder, such as outputs/latest")
+    parser.add_argument(
+        "--package", action="append", default=[], metavar="NAME", help="your own package, whose code the run needs"
+    )
     return parser
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from iolaus.verbs.evaluate import evaluate
 
-    values = evaluate(open_run(arguments.run), arguments.overrides)
+    values = evaluate(open_run(arguments.run, arguments.package), arguments.overrides)
     print(table({name: value for name, value in values.items() if name.startswith("test/")}))
     print(f"\n{_shown(Path(values['folder']))}")
 
@@ -258,7 +285,13 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def _predict(arguments: argparse.Namespace) -> None:
     from iolaus.verbs.predict import predict, write
 
-    print(write(predict(open_run(arguments.run), arguments.input), arguments.output), end="")
+    print(write(predict(open_run(arguments.run, arguments.package), arguments.input), arguments.output), end="")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from iolaus.verbs.export import export
+
+    print(_shown(export(open_run(arguments.run, arguments.package), arguments.format)))
 
 
 def _compare(arguments: argparse.Namespace) -> None:
@@ -298,5 +331,5 @@ def _how_to_go_on(folder: Path, overrides: list[str]) -> str:
 
 def _exit(problems: Iterable[str], code: int = USER_MISTAKE) -> NoReturn:
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        print(f"error: {blot(problem)}", file=sys.stderr)
     sys.exit(code)

@@ -4,6 +4,7 @@ import logging
 import warnings
 
 from iolaus.interruption import Interrupted
+from iolaus.secrets import blot
 
 RUN_FAILED, USER_MISTAKE = 1, 2
 
@@ -14,7 +15,7 @@ class RunError(Exception):
 
 def sentence(error: BaseException) -> str:
     """What went wrong, for the terminal and for summary.json."""
-    message = " ".join(str(error).split())
+    message = blot(" ".join(str(error).split()))
     if isinstance(error, RunError | ValueError | Interrupted):
         return message
     if isinstance(error, AssertionError):

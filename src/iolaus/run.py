@@ -130,7 +130,7 @@ def _build(
     config: DictConfig, folder: Path, loggers: list[RunLogger], reporter: Reporter | None
 ) -> tuple[DataModule, Task, Trainer]:
     data = build.build_data(config)
-    source = open_source(config, build.target_of(config.model, config))
+    source = open_source(config, build.target_of(config, "model"))
     if source:
         data.inherit(source.fitted())
     data.may_differ = config.resume.force
@@ -172,7 +172,7 @@ def _fit(trainer: Trainer, task: Task, data: DataModule, run_folder: RunFolder, 
         saving.seconds_before = before
     started = time.monotonic()
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise out_of_memory(data.batch_size, trainer.strategy.root_device) from error

@@ -47,7 +47,7 @@ def open_source(config: DictConfig, model: type) -> Source | None:
     if not init_from:
         return None
     if not init_from.startswith(PREFIX):
-        return FinishedRun(open_run(init_from))
+        return FinishedRun(open_run(init_from, config.packages))
     published = open_published(init_from)
     problems = published.problems(model, config.model)
     if problems:

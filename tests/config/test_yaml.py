@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from hydra.utils import get_object
 
 from iolaus.cli import explain_all
 from iolaus.config.compose import CONF, compose, options
-from iolaus.config.signature import resolve, signature
+from iolaus.config.signature import signature
 from iolaus.spec import Classes, Forecast, Image, Series, Text
 from tests.conftest import REPOSITORY
 
@@ -89,7 +90,7 @@ def test_a_yaml_lists_every_option_of_ours() -> None:
         for target, keys in _without_nodes(path):
             if not target.startswith(("iolaus.models.", "iolaus.data.", "iolaus.losses.", "iolaus.callbacks.")):
                 continue
-            expected = {name for name, option in signature(resolve(target)).items() if not option.is_given}
+            expected = {name for name, option in signature(get_object(target)).items() if not option.is_given}
             assert set(keys) == expected, path
             num_checked += 1
     assert num_checked >= 26

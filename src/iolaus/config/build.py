@@ -1,80 +1,114 @@
-"""Builds the parts of a run from their config nodes. Hydra makes each a partial; what only the run knows comes here."""
+"""Builds the parts of a run from their config nodes. The node binds the options; what only the run knows comes here."""
 
+from functools import partial
 from typing import Any
 
-from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from iolaus.chance import seed_all
-from iolaus.config.signature import resolve, signature
+from iolaus.config.signature import signature
+from iolaus.config.targets import resolve
 from iolaus.data.module import DataModule
 from iolaus.finetuning import Full
+from iolaus.loggers.metrics_csv import MetricsCSV
 from iolaus.loggers.run_logger import Identity, RunLogger
 from iolaus.spec import Input, Target
 from iolaus.tasks.task import Objective, Task
 from iolaus.trainer import Trainer
+from iolaus.unfailing import unfailing
+
+# Hydra's words in a node; all other keys are options.
+INSTANTIATE_KEYS = ("_target_", "_partial_")
 
 
-def factory(node: DictConfig) -> Any:
-    """The node's target with its options bound; call it with what is missing."""
-    return instantiate(node, _partial_=True, _convert_="all")
+def factory(config: DictConfig, path: str) -> partial[Any]:
+    """The target of the node at `path` with its options bound; call it with what is missing.
+
+    Hydra's `instantiate` is not used: it resolves interpolations once more, after any check, and calls whatever they
+    make. Here the plain values that are checked are the ones that are called.
+
+    Raises:
+        ValueError: if the target, or one within its options, may not be built.
+    """
+    node = OmegaConf.to_container(OmegaConf.select(config, path), resolve=True, throw_on_missing=True)
+    assert isinstance(node, dict)
+    return _bound(path, node, tuple(config.packages))
 
 
 def build_data(config: DictConfig) -> DataModule:
-    return factory(config.data)()
+    return factory(config, "data")()
 
 
 def build_model(config: DictConfig, input: Input, target: Target) -> nn.Module:
     """The model with its initial weights, which follow from the seed alone."""
     seed_all(config.seed)
-    model = factory(config.model)(*task_class(config).targets(input, target))
-    factory(config.initializer)(model)
+    model = factory(config, "model")(*task_class(config).targets(input, target))
+    factory(config, "initializer")(model)
     return model
 
 
 def build_task(config: DictConfig, model: nn.Module, input: Input, target: Target) -> Task:
     """The task, for a model that was built for the same input and target."""
     _, asked = task_class(config).targets(input, target)
-    loss = factory(config.loss)()
-    optimizer = build_finetuning(config).rated(factory(config.optimizer), model)
-    return factory(config.task)(model, asked, loss, optimizer, factory(config.scheduler))
+    loss, optimizer, scheduler = factory(config, "loss")(), factory(config, "optimizer"), factory(config, "scheduler")
+    rated = build_finetuning(config).rated(optimizer, model)
+    return factory(config, "task")(model, asked, loss, rated, scheduler)
 
 
 def build_finetuning(config: DictConfig) -> Full:
     """Runs of old had no choice."""
-    return factory(config.finetune)() if "finetune" in config else Full()
+    return factory(config, "finetune")() if "finetune" in config else Full()
 
 
 def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:
     """Those that are on; the ones that watch a metric are handed the task's objective."""
+    paths = [f"callbacks.{name}" for name, node in config.callbacks.items() if is_on(node)]
     return [
-        factory(node)(objective) if "objective" in signature(target_of(node, config)) else factory(node)()
-        for node in config.callbacks.values()
-        if is_on(node)
+        factory(config, path)(objective)
+        if "objective" in signature(target_of(config, path))
+        else factory(config, path)()
+        for path in paths
     ]
 
 
 def build_loggers(config: DictConfig, identity: Identity) -> list[RunLogger]:
     """The chosen ones, metrics.csv first: it is always on."""
-    nodes = {name: node for name, node in config.logger.items() if name != "csv"}
-    always = OmegaConf.create({"_target_": "iolaus.loggers.metrics_csv.MetricsCSV"})
-    return [factory(node)(identity) for node in (always, *nodes.values())]
+    chosen = [factory(config, f"logger.{name}") for name in config.logger if name != "csv"]
+    return [MetricsCSV(identity), *(unfailing(make(identity)) for make in chosen)]
 
 
 def build_trainer(config: DictConfig, model: nn.Module, **parts: Any) -> Trainer:
-    return factory(config.trainer)(model, **parts)
+    return factory(config, "trainer")(model, **parts)
 
 
 def task_class(config: DictConfig) -> type[Task]:
-    return target_of(config.task, config)
+    return target_of(config, "task")
 
 
-def target_of(node: DictConfig, config: DictConfig) -> Any:
-    return resolve(node["_target_"], tuple(config.packages))
+def target_of(config: DictConfig, path: str) -> Any:
+    return resolve(path, OmegaConf.select(config, path)["_target_"], tuple(config.packages))
 
 
 def is_on(node: DictConfig) -> bool:
     """A callback with an option that is null is off."""
     return None not in OmegaConf.to_container(node, resolve=True).values()  # type: ignore[union-attr]
+
+
+def _bound(path: str, node: dict[Any, Any], packages: tuple[str, ...]) -> partial[Any]:
+    target = resolve(path, node["_target_"], packages)
+    options = {name: value for name, value in node.items() if name not in INSTANTIATE_KEYS}
+    return partial(target, **{name: _built(f"{path}.{name}", value, packages) for name, value in options.items()})
+
+
+def _built(path: str, value: Any, packages: tuple[str, ...]) -> Any:
+    """An option's value; nodes within it that have a `_target_` are built, or bound where they say `_partial_`."""
+    if isinstance(value, list):
+        return [_built(path, child, packages) for child in value]
+    if not isinstance(value, dict):
+        return value
+    if "_target_" in value:
+        bound = _bound(path, value, packages)
+        return bound if value.get("_partial_") else bound()
+    return {name: _built(f"{path}.{name}", child, packages) for name, child in value.items()}

@@ -4,7 +4,9 @@ First every key and value against the real signatures; then whether data, task a
 is well, everything is built for trial: the model on the meta device, the rest on a dummy parameter.
 """
 
+import itertools
 import logging
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,25 +16,26 @@ from typing import Any
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationResolutionError
+from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from iolaus.config import build
 from iolaus.config.compose import CONF, Composed, compose, nearest, options
 from iolaus.config.rehearsal import rehearse
-from iolaus.config.signature import mismatch, resolve, signature
+from iolaus.config.signature import mismatch, signature
+from iolaus.config.targets import SINGLE, resolve
 from iolaus.data.module import DataModule
 from iolaus.layers.heads import head
 from iolaus.loggers.run_logger import Identity
 from iolaus.schedulers import Horizon
 
-_INSTANTIATE_KEYS = ("_target_", "_partial_", "_convert_", "_recursive_")
 _TOP_LEVEL_TYPES = {
     "seed": int,
     "run_dir": str | None,
     "resume.run": str | None,
     "resume.force": bool,
     "init_from": str | None,
+    "packages": list[str],
 }
 
 
@@ -43,20 +46,25 @@ def check(composed: Composed) -> list[str]:
 
 def check_values(config: DictConfig) -> list[str]:
     """The first pass alone: every key and value by itself."""
-    problems = _top_level(config)
+    problems = _top_level(config) + _without_target(config)
+    are_listed = mismatch(_plain(config._get_node("packages")), list[str]) is None
+    packages = tuple(config.packages) if are_listed else ()
     for path, node in _targets(config):
-        problems += _node(path, node, tuple(config.packages))
+        problems += _node(path, node, packages)
     return problems
 
 
-def refuse_unknown_targets(config: DictConfig) -> None:
+def refuse_unfit(config: DictConfig, groups: tuple[str, ...]) -> None:
     """For a config that comes from a file: nothing in it is built unless all of it may be.
 
     Raises:
-        ValueError: at the first `_target_` outside the allowed packages.
+        ValueError: if anything in these groups does not fit the code as it is now.
     """
-    for _, node in _targets(config):
-        build.target_of(node, config)
+    problems = _without_target(config, groups)
+    for path, node in itertools.chain.from_iterable(_targets(config._get_node(group), group) for group in groups):
+        problems += _node(path, node, tuple(config.packages))
+    if problems:
+        raise ValueError("\n".join(problems))
 
 
 def _top_level(config: DictConfig) -> list[str]:
@@ -67,11 +75,29 @@ def _top_level(config: DictConfig) -> list[str]:
         if key not in known
     ]
     for key, kind in _TOP_LEVEL_TYPES.items():
-        value = OmegaConf.select(config, key)
+        try:
+            value = _plain(OmegaConf.select(config, key))
+        except OmegaConfBaseException as error:
+            problems.append(f"{key}: {str(error).splitlines()[0]}")
+            continue
         reason = mismatch(value, kind)
         if reason:
             problems.append(f"{key}={value}: {reason}.")
     return problems
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _without_target(config: DictConfig, groups: tuple[str, ...] = SINGLE) -> list[str]:
+    """Each of these groups has to be a node, and to name what it builds."""
+    nodes = {group: config._get_node(group) for group in groups}
+    return [
+        f"{group}: it does not say what to build; choose one with {group}={'|'.join(options(group))}."
+        for group, node in nodes.items()
+        if not isinstance(node, DictConfig) or "_target_" not in node
+    ]
 
 
 def _targets(node: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:
@@ -90,9 +116,9 @@ def _targets(node: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:
 
 def _node(path: str, node: DictConfig, packages: tuple[str, ...]) -> list[str]:
     try:
-        target = resolve(node["_target_"], packages)
-    except ValueError as error:
-        return [f"{path}: {error}"]
+        target = resolve(path, node["_target_"], packages)
+    except (ValueError, OmegaConfBaseException) as error:
+        return [f"{path}: {str(error).splitlines()[0]}"]
     accepted = {name: option for name, option in signature(target).items() if not option.is_given}
     problems = [
         f"{path}.{name} is required: type {path}.{name}=…"
@@ -100,7 +126,7 @@ def _node(path: str, node: DictConfig, packages: tuple[str, ...]) -> list[str]:
         if option.is_required and name not in list(node)
     ]
     for key in map(str, node):  # also those whose value is missing, which `in` denies
-        if key in _INSTANTIATE_KEYS:
+        if key in build.INSTANTIATE_KEYS:
             continue
         if key not in accepted:
             problems.append(f"{path}.{key}: {target.__name__} has no such option; {nearest(key, list(accepted))}")
@@ -114,24 +140,30 @@ def _node(path: str, node: DictConfig, packages: tuple[str, ...]) -> list[str]:
 def _value(path: str, node: DictConfig, key: str, annotation: Any) -> list[str]:
     try:
         value = node[key]
-    except InterpolationResolutionError as error:
+    except OmegaConfBaseException as error:
         return [f"{path}.{key}: {str(error).splitlines()[0]}"]
     if OmegaConf.is_config(value):
         if "_target_" in value:
             return []
         value = OmegaConf.to_container(value, resolve=True)
     is_off = path.startswith("callbacks.") and value is None
-    if is_off or OmegaConf.is_interpolation(node, key):  # what it refers to is checked where it stands
+    if is_off or _is_reference(node, key):  # what it refers to is checked where it stands
         return []
     reason = mismatch(value, annotation)
     return [f"{path}.{key}={value}: {reason}."] if reason else []
 
 
+def _is_reference(node: DictConfig, key: str) -> bool:
+    """Whether the value is that of another option of the same name, as in `seed: ${seed}`."""
+    raw = node._get_node(key)._value()  # type: ignore[union-attr]
+    return isinstance(raw, str) and re.fullmatch(rf"\$\{{(\w+\.)*{re.escape(key)}\}}", raw) is not None
+
+
 def _kinds(composed: Composed) -> list[str]:
     """Whether the model reads what the data give, and the task can learn it."""
     config, choices = composed.config, composed.choices
-    input_kind, target_kind = build.target_of(config.data, config).gives
-    model, task = build.target_of(config.model, config), build.task_class(config)
+    input_kind, target_kind = build.target_of(config, "data").gives
+    model, task = build.target_of(config, "model"), build.task_class(config)
     problems = []
     if input_kind not in model.reads:
         able = ", ".join(name for name, other in _choices("model") if input_kind in other.reads)
@@ -159,7 +191,7 @@ def _kinds(composed: Composed) -> list[str]:
 
 def _choices(group: str) -> Iterator[tuple[str, Any]]:
     for name in options(group):
-        yield name, resolve(str(OmegaConf.select(OmegaConf.load(CONF / group / f"{name}.yaml"), "_target_")))
+        yield name, resolve(group, OmegaConf.select(OmegaConf.load(CONF / group / f"{name}.yaml"), "_target_"))
 
 
 def _trial(composed: Composed) -> list[str]:
@@ -169,7 +201,7 @@ def _trial(composed: Composed) -> list[str]:
     def attempt(group: str, construct: Callable[[], Any]) -> Any:
         try:
             return construct()
-        except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
+        except (ValueError, TypeError, RuntimeError, MisconfigurationException, OmegaConfBaseException) as error:
             message = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             known = message if f"{group}." in message else f"{group}={composed.choices.get(group)}: {message}"
             problems.append(known)
@@ -182,13 +214,13 @@ def _trial(composed: Composed) -> list[str]:
         data = attempt("data", lambda: build.build_data(config))
         if data is not None:
             attempt("model", lambda: _trial_model(composed, data))
-        loss = attempt("loss", lambda: build.factory(config.loss)())
+        loss = attempt("loss", lambda: build.factory(config, "loss")())
         if loss is not None and not build.task_class(config).suits(loss):
             problems.append(_unsuited_loss(composed))
         optimizer = attempt("optimizer", lambda: _trial_optimizer(config))
         if optimizer is not None:
             horizon = Horizon(steps=100, epochs=10, mode=objective[1])
-            attempt("scheduler", lambda: build.factory(config.scheduler)(optimizer, horizon))
+            attempt("scheduler", lambda: build.factory(config, "scheduler")(optimizer, horizon))
         attempt("callbacks", lambda: build.build_callbacks(config, objective))
         attempt("logger", lambda: _trial_loggers(config))
         attempt("trainer", lambda: build.build_trainer(config, nn.Linear(1, 1), logger=False))
@@ -198,8 +230,9 @@ def _trial(composed: Composed) -> list[str]:
 
 def _unsuited_loss(composed: Composed) -> str:
     task, choices = build.task_class(composed.config), composed.choices
-    losses = {name: OmegaConf.load(CONF / "loss" / f"{name}.yaml") for name in options("loss")}
-    able = [name for name, node in losses.items() if isinstance(node, DictConfig) and task.suits(build.factory(node)())]
+    losses: dict[str, Any] = {name: OmegaConf.load(CONF / "loss" / f"{name}.yaml") for name in options("loss")}
+    configs = {name: OmegaConf.create({"loss": node, "packages": []}) for name, node in losses.items()}
+    able = [name for name, config in configs.items() if task.suits(build.factory(config, "loss")())]
     return f"loss={choices['loss']} means nothing for task={choices['task']}; losses that do: {', '.join(able)}."
 
 
@@ -207,7 +240,7 @@ def _trial_model(composed: Composed, data: DataModule) -> None:
     config, choices = composed.config, composed.choices
     task = build.task_class(config)
     input, target = task.targets(*data.sketch())
-    if not _writes(build.target_of(config.model, config), type(target)):
+    if not _writes(build.target_of(config, "model"), type(target)):
         able = [
             name for name, other in _choices("model") if type(input) in other.reads and _writes(other, type(target))
         ]
@@ -216,9 +249,9 @@ def _trial_model(composed: Composed, data: DataModule) -> None:
             f"models that can: {', '.join(able)}."
         )
     with torch.device("meta"):
-        model = build.factory(config.model)(input, target)
+        model = build.factory(config, "model")(input, target)
     task.examine(model)
-    rehearse(lambda: build.factory(config.model)(input, target), input)
+    rehearse(lambda: build.factory(config, "model")(input, target), input)
     build.build_finetuning(config).adapt(model)
 
 
@@ -229,7 +262,7 @@ def _writes(model: Any, kind: type) -> bool:
 
 def _trial_optimizer(config: DictConfig) -> torch.optim.Optimizer:
     parameter = nn.Parameter(torch.zeros(2, 2))
-    return build.factory(config.optimizer)([{"params": [parameter]}])
+    return build.factory(config, "optimizer")([{"params": [parameter]}])
 
 
 def _trial_loggers(config: DictConfig) -> None:

@@ -19,10 +19,11 @@ CONF = Path(__file__).resolve().parents[3] / "conf"
 
 @dataclass(frozen=True)
 class Composed:
-    """A config, and which choice was taken in each group: `choices["model"]` is `"mlp"`."""
+    """A config, and which choice was taken in each group: `choices["model"]` is `"mlp"`. `hydra`: its own settings."""
 
     config: DictConfig
     choices: dict[str, str]
+    hydra: DictConfig | None = None
 
 
 def compose(overrides: list[str], config_name: str = "train") -> Composed:
@@ -36,10 +37,11 @@ def _compose(overrides: tuple[str, ...], config_name: str) -> Composed:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra_compose(config_name, list(overrides), return_hydra_config=True)
     choices = {group: choice for group, choice in config.hydra.runtime.choices.items() if not group.startswith("hydra")}
+    hydra = config.hydra
     with open_dict(config):
         del config["hydra"]
     OmegaConf.set_readonly(config, True)
-    return Composed(config, choices)
+    return Composed(config, choices, hydra)
 
 
 def quoted(path: Path) -> str:

@@ -66,5 +66,7 @@ def _differences(path: str, was: Any, now: Any) -> list[tuple[str, Any, Any]]:
 def _depends_on_length(config: DictConfig) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        optimizer = build.factory(config.optimizer)([{"params": [nn.Parameter(torch.zeros(2, 2))]}])
-        return build.factory(config.scheduler)(optimizer, Horizon(steps=100, epochs=10, mode="min")).depends_on_length
+        optimizer = build.factory(config, "optimizer")([{"params": [nn.Parameter(torch.zeros(2, 2))]}])
+        return build.factory(config, "scheduler")(
+            optimizer, Horizon(steps=100, epochs=10, mode="min")
+        ).depends_on_length

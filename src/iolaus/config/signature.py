@@ -6,20 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
-from hydra.utils import get_object
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
-
-# What a `_target_` may name. `packages` in the config adds the user's own.
-PREFIXES = (
-    "iolaus",
-    "torch.nn",
-    "torch.optim",
-    "lightning.pytorch",
-    "pytorch_optimizer",
-    "optuna.samplers",
-    "optuna.pruners",
-)
 
 
 @dataclass(frozen=True)
@@ -34,28 +22,6 @@ class Option:
     annotation: Any
     is_given: bool
     is_required: bool
-
-
-def resolve(target: str, packages: tuple[str, ...] = ()) -> Callable[..., Any]:
-    """The object that a `_target_` names.
-
-    Raises:
-        ValueError: if it lies outside the allowed packages (also when reached through one of them), or does not exist.
-    """
-    allowed = (*PREFIXES, *packages)
-    if not _is_within(target, allowed):
-        raise ValueError(
-            f"_target_={target} is outside {', '.join(allowed)}: list your own package in packages=[…] to allow it."
-        )
-    try:
-        found = get_object(target)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"_target_={target} cannot be imported: {_last_line(error)}") from error
-    # `iolaus.data.download.os.system` begins well and ends elsewhere.
-    home = getattr(found, "__module__", None) or ""
-    if not callable(found) or not _is_within(home, allowed):
-        raise ValueError(f"_target_={target} is not a class or function of {', '.join(allowed)}.")
-    return found
 
 
 @cache
@@ -127,11 +93,3 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         return get_type_hints(inspect.unwrap(function), include_extras=True)
     except (NameError, TypeError, AttributeError):  # a foreign signature that names what it did not import
         return {}
-
-
-def _is_within(name: str, packages: tuple[str, ...]) -> bool:
-    return any(name == package or name.startswith(f"{package}.") for package in packages)
-
-
-def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -14,6 +14,9 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+# By content, whatever the file is called: Pillow would hand PostScript to a program that runs it.
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+_MAX_PIXELS = 89_478_485  # Pillow's own limit; it refuses from twice that, which for each core is half a gigabyte
 _FILES_PER_ROUND = 1024  # what is decoded ahead of its reader stays in memory
 
 
@@ -56,7 +59,9 @@ def decode(file: Path, *, channels: int, height: int, width: int) -> NDArray[np.
         ValueError: the file is damaged, no picture, or so large that it looks like an attack.
     """
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=_FORMATS) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise Image.DecompressionBombError
             # A JPEG can be decoded at ½, ¼ or ⅛ of its size: twice the target is enough to scale down well from.
             image.draft(None, (2 * max(height, width),) * 2)
             pixels = np.asarray(_fit(image, "L" if channels == 1 else "RGB", height, width))

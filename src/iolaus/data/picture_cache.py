@@ -26,7 +26,8 @@ def load_pictures(root: Path, files: Sequence[Path], *, channels: int, size: int
     if np.prod(shape) <= _IN_MEMORY:
         return _in_memory(files, shape)
     cache = root / _FOLDER / f"{channels}x{size}x{size}-{_fingerprint(root, files)}.npy"
-    if not cache.exists():
+    cached = _read(cache, shape)
+    if cached is None:
         try:
             _write(files, shape, cache)
         except OSError as error:
@@ -36,8 +37,19 @@ def load_pictures(root: Path, files: Sequence[Path], *, channels: int, size: int
                 stacklevel=2,
             )
             return _in_memory(files, shape)
-    # Copy on write, because torch warns of memory that must not be written to.
-    return torch.from_numpy(np.load(cache, mmap_mode="c"))
+        cached = _read(cache, shape)
+        assert cached is not None
+    return torch.from_numpy(cached)
+
+
+def _read(cache: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """None if there is no such file, or it is not what `_write` makes: it may have come with the pictures."""
+    try:
+        # Copy on write, because torch warns of memory that must not be written to.
+        values = np.load(cache, mmap_mode="c", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return values if values.shape == shape and values.dtype == np.uint8 else None
 
 
 def _decoded(files: Sequence[Path], shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
@@ -57,7 +69,7 @@ def _write(files: Sequence[Path], shape: tuple[int, ...], cache: Path) -> None:
     cache.parent.mkdir(exist_ok=True)
     partial = cache.with_suffix(".partial")
     with FileLock(cache.parent / "lock"):
-        if cache.exists():
+        if _read(cache, shape) is not None:
             return
         try:
             with partial.open("wb") as file:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from iolaus.data.dates import date_column, parse, spacing, without_holes
+from iolaus.data.lines import refuse_endless_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,7 @@ class TableReader:
         if not path.is_file():
             problem = "is a folder" if path.is_dir() else "does not exist"
             raise ValueError(f"{path} {problem}: give a CSV file with a header line (data.root=FILE).")
+        refuse_endless_lines(path)
         with path.open(encoding="utf-8", errors="replace") as file:
             header = file.readline()
         other = next((character for character in ",;\t|" if character in header), None)

@@ -19,7 +19,7 @@ from iolaus.data.cache import Arrays, cached, fingerprint
 from iolaus.data.module import DataModule
 from iolaus.data.splits import Share, held_out
 from iolaus.data.text_files import read_examples
-from iolaus.data.tokenizer import Kind, Reserved, encode, fit
+from iolaus.data.tokenizer import Kind, Reserved, encode, fit, read
 from iolaus.data.tokens import End, Frame, Tokens
 from iolaus.ranges import Count, Rate
 from iolaus.spec import Classes, Target, Text
@@ -147,7 +147,7 @@ class TextData(DataModule):
     def inherit(self, fitted: dict[str, Any]) -> None:
         """Weights learned elsewhere know tokens by the numbers that they had there, and texts by how they begin."""
         if "tokenizer" in fitted:
-            self.tokenizer = Tokenizer.from_str(fitted["tokenizer"])
+            self.tokenizer = read(fitted["tokenizer"])
             self.reserved = Reserved(**fitted["reserved"])
             before, after = fitted["frame"]
             self.frame = tuple(before), tuple(after)

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from iolaus.data.lines import refuse_endless_lines
+
+_MAX_TEXT = 2**26  # bytes of a file that is one text
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -73,6 +76,7 @@ def _table(file: Path) -> Any:
     """All cells, as they are written."""
     import pandas as pd  # here, because most texts come from elsewhere
 
+    refuse_endless_lines(file)
     separator = _SEPARATORS[file.suffix.lower()]
     try:
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # of cells that it drops
@@ -103,6 +107,8 @@ def _column(table: Any, file: Path, option: str, name: str) -> list[str]:
 
 
 def _decoded(file: Path) -> str:
+    if file.stat().st_size > _MAX_TEXT:
+        raise ValueError(f"{file} has more than {_MAX_TEXT >> 20} MiB: it is not one text; divide it or remove it.")
     try:
         return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -50,6 +50,18 @@ def fit(texts: Sequence[str], *, kind: Kind, vocab_size: int, lowercase: bool) -
     return without_spelled_ids(tokenizer)
 
 
+def read(text: str) -> Tokenizer:
+    """The tokenizer that a checkpoint holds.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # the library raises no other type
+        raise ValueError(f"what should be a tokenizer is none ({str(error).splitlines()[0]}).") from error
+
+
 def encode(tokenizer: Tokenizer, texts: Sequence[str], *, unknown: int = UNKNOWN) -> tuple[np.ndarray, np.ndarray]:
     """All ids, one text behind the other, (T,) int32, and how many each text has, (N,) int64: never none."""
     ids = [np.array(text or [unknown], np.int32) for text in _encoded(tokenizer, texts)]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import time
 from argparse import Namespace
 from functools import cached_property
@@ -14,6 +15,8 @@ from iolaus.loggers.run_logger import Identity, RunLogger, hyperparameters, resu
 
 _MISSING = 'logger=mlflow needs the package mlflow-skinny: pip install -c constraints.txt -e ".[mlflow]".'
 _STATUSES = {"finished": "FINISHED", "pruned": "FINISHED", "interrupted": "KILLED"}
+# A server that is away must not hold up a run; left alone, MLflow would ask for many minutes.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 _MAX_PARAMS_PER_CALL, _MAX_PARAM_LENGTH = 100, 500  # MLflow's own limits
 
 
@@ -73,6 +76,8 @@ class MLflow(RunLogger):
 
     @cached_property
     def _client(self) -> Any:
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
         from mlflow.tracking import MlflowClient
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ _MISSING = 'logger=wandb needs the package wandb: pip install -c constraints.txt
 _DATA_DIR = "WANDB_DATA_DIR"
 # W&B tells how a run ended by its exit code: 0 is "finished", 255 "killed", any other "failed".
 _EXIT_CODES = {"finished": 0, "pruned": 0, "interrupted": 255}
+# What its server may take: to answer before a run starts, and to receive the rest once it has ended.
+_SECONDS_TO_ANSWER, _SECONDS_TO_FINISH = 20.0, 60.0
 
 
 class WandB(RunLogger, WandbLogger):
@@ -50,6 +53,7 @@ class WandB(RunLogger, WandbLogger):
         settings = Settings(
             x_disable_meta=True, x_disable_stats=True, x_save_requirements=False, disable_code=True, disable_git=True,
             host="", console="off", silent=True,
+            init_timeout=_SECONDS_TO_ANSWER, finish_timeout=_SECONDS_TO_FINISH,
         )  # fmt: skip
         WandbLogger.__init__(
             self,
@@ -67,6 +71,22 @@ class WandB(RunLogger, WandbLogger):
         self._identity = identity
         self._checkpoints = checkpoints
         self._num_predictions = num_predictions
+
+    @property
+    def experiment(self) -> Any:
+        """Goes on offline where the server cannot be reached, or knows no such user."""
+        if self._experiment is not None or self._wandb_init["mode"] == "offline":
+            return super().experiment
+        try:
+            return super().experiment
+        except Exception as error:
+            warnings.warn(
+                f"W&B cannot be reached ({str(error).splitlines()[0]}), so this run is kept offline: "
+                f"wandb sync {self._identity.folder}/wandb/offline-run-* brings it up later.",
+                stacklevel=2,
+            )
+            self._wandb_init["mode"] = "offline"
+            return super().experiment
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:

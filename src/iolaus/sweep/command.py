@@ -15,7 +15,8 @@ from omegaconf import DictConfig
 from iolaus.chance import seeds_of
 from iolaus.config import build
 from iolaus.config.compose import is_own, override_key
-from iolaus.folder import reserve
+from iolaus.folder import refuse_to_repeat, reserve
+from iolaus.secrets import MASK, mask_override
 from iolaus.sweep.board import Board, leaderboard
 from iolaus.sweep.check import Problems, find_goals, problems_of, warn_of_other_data
 from iolaus.sweep.engines import local
@@ -41,11 +42,17 @@ def with_stored(overrides: list[str]) -> list[str]:
     if folder is None:
         return overrides
     stored = read_sweep(folder)["overrides"]
-    others = [text for text in overrides if not is_own(text)]
+    again = {"packages", *(override_key(text) for text in stored if MASK in text)}  # what is not taken from a folder
+    others = [text for text in overrides if not is_own(text) and override_key(text) not in again]
     if others:
         raise ValueError(f"sweep.resume={folder}: the sweep goes on as it began, so {others[0]} cannot be added.")
     given = {override_key(text) for text in overrides} | {"sweep.dir"}
-    return [text for text in stored if override_key(text) not in given] + overrides
+    kept = [text for text in stored if override_key(text) not in given]
+    try:
+        refuse_to_repeat(kept)
+    except ValueError as error:
+        raise ValueError(f"sweep.resume={folder}: {error}") from error
+    return kept + overrides
 
 
 def warm_up(overrides: list[str]) -> None:
@@ -168,8 +175,8 @@ class _Session:
         self._shown, self._written = state, time.monotonic()
 
     def records(self, open_trials: dict[int, OpenTrial]) -> list[dict[str, Any]]:
-        script = os.path.relpath(self.script)
-        found = [record(trial, self.sweep.space, self.goals, self.sweep.fixed, script) for trial in self.study.trials()]
+        script, fixed = os.path.relpath(self.script), [mask_override(text) for text in self.sweep.fixed]
+        found = [record(trial, self.sweep.space, self.goals, fixed, script) for trial in self.study.trials()]
         for number, trial in open_trials.items():
             assert self.loop is not None
             found[number] |= self.loop.result(trial) if not trial.is_decided else {}
@@ -184,8 +191,10 @@ def _open_study(sweep: Plan, folder: Path, goals: list[Goal]) -> SweepStudy:
         sweep.space,
         goals,
         num_trials=num_trials(sweep),
-        sampler=None if sampler is None else lambda number: build.factory(sampler)(seed=_seed(sweep.config, number)),
-        pruner=None if pruner is None else build.factory(pruner)(),
+        sampler=None
+        if sampler is None
+        else lambda number: build.factory(sweep.config, "sweep.sampler")(seed=_seed(sweep.config, number)),
+        pruner=None if pruner is None else build.factory(sweep.config, "sweep.pruner")(),
     )
 
 
@@ -203,7 +212,7 @@ def _engine(sweep: Plan) -> Engine:
 
 
 def _write_sweep(folder: Path, sweep: Plan, goals: list[Goal], overrides: list[str]) -> None:
-    typed = [without_password(text) for text in overrides if not override_key(text).startswith("hydra")]
+    typed = [mask_override(without_password(text)) for text in overrides if not override_key(text).startswith("hydra")]
     objective = [{"metric": goal.metric, "mode": goal.mode} for goal in goals]
     write_sweep(
         folder,

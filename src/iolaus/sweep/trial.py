@@ -18,6 +18,7 @@ from iolaus.failure import sentence, show_warnings_in_one_line
 from iolaus.folder import RunFolder, clear
 from iolaus.interruption import Interrupted
 from iolaus.run import run
+from iolaus.secrets import Formatter, mask_override
 from iolaus.sweep.job import Channel, Ended, Job, Share
 
 log = logging.getLogger(__name__)
@@ -61,9 +62,9 @@ def speak_into(path: Path) -> None:
         stream.flush()
         os.dup2(file, stream.fileno())
     os.close(file)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     show_warnings_in_one_line()
 
 
@@ -80,7 +81,7 @@ def _run(job: Job, channel: Channel) -> dict[str, Any]:
         job.folder,
         choices=composed.choices,
         overrides=job.overrides,
-        command=shlex.join(["python", os.path.relpath(job.script), *job.overrides]),
+        command=shlex.join(["python", os.path.relpath(job.script), *map(mask_override, job.overrides)]),
         group=job.sweep,
         reporter=Reporter(channel.report, job.metrics),
     )

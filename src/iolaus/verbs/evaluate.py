@@ -59,7 +59,7 @@ def _with_replaced(run: RunFolder, overrides: list[str]) -> tuple[DictConfig, st
 
 
 def _refuse_other_kinds(trained: DictConfig, tested: DictConfig, name: str) -> None:
-    was, now = (build.target_of(config.data, config).gives for config in (trained, tested))
+    was, now = (build.target_of(config, "data").gives for config in (trained, tested))
     if was != now:
         kinds, others = (" → ".join(kind.__name__ for kind in gives) for gives in (was, now))
         raise ValueError(f"data={name} gives {others}, but the run's model was built for {kinds}.")

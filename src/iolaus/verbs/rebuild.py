@@ -1,13 +1,17 @@
 """Rebuilds a finished run's model, and data as that model sees them, from its folder alone."""
 
+from typing import Any
+
 import torch
 from omegaconf import DictConfig
 
 from iolaus.config import build
-from iolaus.config.check import refuse_unknown_targets
+from iolaus.config.check import refuse_unfit
 from iolaus.data.module import DataModule
 from iolaus.folder import RunFolder
 from iolaus.tasks.task import Task
+
+_PARTS = ("data", "model", "initializer", "finetune", "loss", "optimizer", "scheduler", "task")
 
 
 def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task, DataModule]:
@@ -16,16 +20,32 @@ def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task
     `data_config` is the whole config whose data to build instead of the run's own.
 
     Raises:
-        ValueError: if the run has no checkpoint, or its config names a class that may not be built.
+        ValueError: if the run has no checkpoint, or its config does not fit the code or names what may not be built.
     """
     config = run.config
-    refuse_unknown_targets(config)
+    refuse_unfit(config, tuple(part for part in _PARTS if part in config or part != "finetune"))
     checkpoint = run.checkpoint()
     data = build.build_data(data_config or config)
-    data.load_state_dict(run.data_state(checkpoint))
-    with torch.random.fork_rng(devices=[]):  # the weights are about to be replaced: their draws must not be felt
-        model = build.build_model(config, data.input, data.target)
-    build.build_finetuning(config).adapt(model)
-    task = build.build_task(config, model, data.input, data.target)
-    task.load_state_dict(checkpoint["state_dict"])
+    try:
+        data.load_state_dict(run.data_state(checkpoint))
+        _refuse_other_shapes(config, data, checkpoint["state_dict"])
+        with torch.random.fork_rng(devices=[]):  # the weights are about to be replaced: their draws must not be felt
+            model = build.build_model(config, data.input, data.target)
+        build.build_finetuning(config).adapt(model)
+        task = build.build_task(config, model, data.input, data.target)
+        task.load_state_dict(checkpoint["state_dict"])
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"{run.best} does not fit its run's config ({reason}).") from error
     return task.eval(), data
+
+
+def _refuse_other_shapes(config: DictConfig, data: DataModule, weights: dict[str, Any]) -> None:
+    """Before anything is allocated: sizes in a stranger's checkpoint can be any number."""
+    with torch.device("meta"):
+        model = build.factory(config, "model")(*build.task_class(config).targets(data.input, data.target))
+        build.build_finetuning(config).adapt(model)
+    for name, expected in model.state_dict().items():
+        found = weights.get(f"model.{name}")
+        if not isinstance(found, torch.Tensor) or found.shape != expected.shape:
+            raise RuntimeError(f"{name} should have the shape {tuple(expected.shape)}")

@@ -1,0 +1,138 @@
+"""What is secret stays out of every file and every line that a run leaves."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from iolaus import cli, secrets
+from iolaus.folder import write_config
+from tests.conftest import REPOSITORY, Command
+
+CANARIES = {
+    "WANDB_API_KEY": "canary0001" * 4,
+    "MY_OWN_TOKEN": "canary0002-token",
+    "DATABASE_PASSWORD": "canary0003-password",
+    "PLAIN_NAME": "canary0004-by-reference",
+}
+ON_THE_COMMAND_LINE, IN_A_FILE = "canary0005-typed", "canary0006-in-dotenv"
+
+PACKAGE = """
+import logging, os, warnings
+from lightning.pytorch.callbacks import Callback
+
+class Telling(Callback):
+    '''Quotes its secrets wherever it can, as a careless library would.'''
+
+    def __init__(self, *, api_key: str, server: str) -> None:
+        self.quoted = f"key {api_key} for {server} and {os.environ['MY_OWN_TOKEN']}"
+        logging.getLogger("telling").warning(self.quoted)
+
+    def on_train_end(self, trainer, module):
+        warnings.warn(self.quoted)
+
+    def on_test_end(self, trainer, module):
+        raise RuntimeError(self.quoted)
+"""
+
+
+def test_a_run_with_every_logger_keeps_all_secrets_even_when_it_crashes(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "telling.py").write_text(PACKAGE)
+    (tmp_path / ".env").write_text(f"SOME_SECRET={IN_A_FILE}\n")
+    result = command(
+        "logger=[tensorboard,wandb,mlflow]", "run_dir=run", "trainer=cpu", "trainer.max_epochs=1", "model.dim=8",
+        "+trainer.limit_train_batches=2", "trainer.log_every_n_steps=1", "packages=[telling]",
+        "+callbacks.telling._target_=telling.Telling", f"+callbacks.telling.api_key={ON_THE_COMMAND_LINE}",
+        "+callbacks.telling.server='${oc.env:PLAIN_NAME}'", "hydra.verbose=telling",
+        PYTHONPATH=f"{REPOSITORY / 'src'}:{tmp_path}", **CANARIES,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "RuntimeError: key *** for *** and ***" in result.stderr
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert len(files) > 8
+    assert any(path.suffix == ".wandb" for path in files)
+    canaries = [*CANARIES.values(), ON_THE_COMMAND_LINE, IN_A_FILE]
+    for name, content in [(str(path), path.read_bytes()) for path in files] + [
+        ("the terminal", result.stdout.encode()),
+        ("the terminal's errors", result.stderr.encode()),
+    ]:
+        for canary in canaries:
+            assert canary.encode() not in content, f"{canary} is in {name}"
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert config["callbacks"]["telling"]["api_key"] == "***"
+    assert config["callbacks"]["telling"]["server"] == "${oc.env:PLAIN_NAME}"
+    assert "+callbacks.telling.api_key=***" in yaml.safe_load((tmp_path / "run" / "overrides.yaml").read_text())
+    assert "key *** for *** and ***" in (tmp_path / "run" / "run.log").read_text()
+
+
+def test_a_refused_command_does_not_repeat_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = [f"+my_token={ON_THE_COMMAND_LINE}", f"+logger.wandb.api_key={ON_THE_COMMAND_LINE}", "logger=wandb"]
+    monkeypatch.setattr(sys, "argv", ["train.py", *typed, "hydra.run.dir=x"])
+    with pytest.raises(SystemExit):
+        cli.train()
+    monkeypatch.setattr(sys, "argv", ["train.py", *typed])
+    with pytest.raises(SystemExit):
+        cli.train()
+    said = capsys.readouterr().err
+    assert ON_THE_COMMAND_LINE not in said
+    assert "my_token" in said
+    assert "api_key" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("api_key", True), ("wandb_api_key", True), ("WANDB_API_KEY", True), ("my_token", True), ("token", True),
+        ("client_secret", True), ("password", True), ("db_password", True), ("AWS_SECRET_ACCESS_KEY", True),
+        ("num_tokens", False), ("tokenizer", False), ("token_type", False), ("keyboard", False), ("secretary", False),
+        ("max_tokens", False), ("key", False), ("api_key_name", False),
+    ],
+)  # fmt: skip
+def test_a_secret_is_known_by_its_name(name: str, expected: bool) -> None:
+    assert secrets.is_secret(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("+a.api_key=canary-a", "+a.api_key=***"),
+        ("++a.b.my_token='canary b'", "++a.b.my_token=***"),
+        ("+a={api_key: canary-c, dim: 3}", "+a={api_key: ***, dim: 3}"),
+        ("+a=[{password: 'canary d'}]", "+a=[{password: ***}]"),
+        ("+a.api_key=${oc.env:KEY}", "+a.api_key=${oc.env:KEY}"),
+        ("+a.api_key=${oc.env:KEY,canary-e}", "+a.api_key=***"),
+        ("data.tokenizer=bpe", "data.tokenizer=bpe"),
+        ("model.num_tokens=3", "model.num_tokens=3"),
+        ("~a.api_key", "~a.api_key"),
+    ],
+)
+def test_an_override_is_kept_without_its_secret(typed: str, kept: str) -> None:
+    assert secrets.mask_override(typed) == kept
+
+
+def test_what_leads_to_the_environment_by_way_of_another_stays_unresolved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMEWHERE", "canary-7")
+    config = OmegaConf.create(
+        {"a": "${oc.env:SOMEWHERE}", "b": "${a}/sub", "c": {"d": ["${b}", 3]}, "e": "${f}", "f": 2, "g": "${c}"}
+    )
+    assert isinstance(config, DictConfig)
+    write_config(tmp_path, config, [])
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text()) == {
+        "a": "${oc.env:SOMEWHERE}", "b": "${a}/sub", "c": {"d": ["${b}", 3]}, "e": 2, "f": 2, "g": "${c}",
+    }  # fmt: skip
+
+
+def test_resuming_asks_for_the_secret_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.yaml").write_text("packages: []\n")
+    (tmp_path / "overrides.yaml").write_text(yaml.safe_dump(["+callbacks.x.api_key=***", "seed=1"]))
+    with pytest.raises(SystemExit):
+        cli._with_stored([f"resume.run={tmp_path}"])
+    assert "a secret is not kept: type +callbacks.x.api_key=… again." in capsys.readouterr().err
+    given = [f"resume.run={tmp_path}", "+callbacks.x.api_key=canary-8"]
+    assert cli._with_stored(given) == ["seed=1", *given]
