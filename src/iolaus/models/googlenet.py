@@ -73,28 +73,21 @@ class GoogLeNet(nn.Module):
                 f"model.auxiliary_dropout={auxiliary_dropout} has no effect with model.auxiliary=0.", stacklevel=2
             )
         conv = partial(convolution_layer, activation=activation, norm=norm)
-        small = is_small(stem, input)
-        self.stem = (_small_stem if small else _large_stem)(conv, input.channels, width)
-        channels, shrunk = 3 * width, 1 if small else 8
+        self.stem = (_small_stem if is_small(stem, input) else _large_stem)(conv, input.channels, width)
         self.groups = nn.ModuleList()
+        channels = 3 * width
         for names in _GROUPS:
             group = nn.Sequential()
             for name in names:
                 if name in _POOLED:
                     group.append(_pool())
-                    shrunk *= 2
-                filters = [max(1, number * width // 64) for number in _MODULES[name]]
-                module = Inception(conv, channels, filters, filter_size)
+                module = Inception(conv, channels, [max(1, n * width // 64) for n in _MODULES[name]], filter_size)
                 channels = module.out_channels
                 group.append(module)
-                if name in _ANSWERING and auxiliary:
-                    size = min(4, -(-input.height // shrunk)), min(4, -(-input.width // shrunk))
-                    project = conv(channels, 2 * width, 1)
-                    hidden = nn.Linear(2 * width * size[0] * size[1], 16 * width)
-                    rate = 0.7 if auxiliary_dropout is None else auxiliary_dropout
-                    answer = head(target, 16 * width, dropout=rate)
-                    classifier = AuxiliaryHead(size, project, hidden, activation_layer(activation), answer)
-                    group.append(Auxiliary(classifier, weight=auxiliary))
+            if auxiliary and names[-1] in _ANSWERING:
+                rate = 0.7 if auxiliary_dropout is None else auxiliary_dropout
+                classifier = AuxiliaryHead(target, conv, channels, width, activation=activation, dropout=rate)
+                group.append(Auxiliary(classifier, weight=auxiliary))
             self.groups.append(group.append(nn.Dropout2d(spatial_dropout)))
         self.head = head(target, channels, pooling="mean", dropout=dropout)
 
@@ -134,20 +127,27 @@ class Inception(nn.Module):
 
 
 class AuxiliaryHead(nn.Module):
-    """Means of about 4×4 parts of the maps, a 1×1 convolution, a hidden linear layer, the answer."""
+    """Means of 4×4 parts of the maps, a 1×1 convolution, a hidden linear layer, the answer."""
 
     def __init__(
-        self, size: tuple[int, int], project: nn.Module, hidden: nn.Module, activation: nn.Module, answer: nn.Module
+        self,
+        target: Target,
+        conv: Callable[..., nn.Module],
+        channels: int,
+        width: int,
+        *,
+        activation: Activation,
+        dropout: float,
     ) -> None:
         super().__init__()
-        self.pool = nn.AdaptiveAvgPool2d(size)
-        self.project = project
-        self.hidden = nn.Sequential(nn.Flatten(), hidden, activation)
-        self.answer = answer
+        self.pool = nn.AdaptiveAvgPool2d(4)
+        self.project = conv(channels, 2 * width, 1)
+        self.hidden = nn.Sequential(nn.Linear(2 * width * 4 * 4, 16 * width), activation_layer(activation))
+        self.head = head(target, 16 * width, dropout=dropout)
 
     def forward(self, features: Features) -> Tensor:
-        hidden = self.hidden(self.project(self.pool(features.values)))  # (B, D)
-        return self.answer(Features(hidden.unsqueeze(1)))
+        hidden = self.hidden(self.project(self.pool(features.values)).flatten(1))  # (B, D)
+        return self.head(Features(hidden.unsqueeze(1)))
 
 
 def _pool() -> nn.MaxPool2d:
