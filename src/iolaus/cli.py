@@ -21,6 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from iolaus import slurm
 from iolaus.again import is_finished, run_of, settle_auto, spell_out
 from iolaus.config.compose import CONF, compose, explain, is_own, is_swept, override_key, quoted
 from iolaus.config.help import train_help
@@ -29,7 +30,7 @@ from iolaus.failure import USER_MISTAKE, code_of, record, sentence, show_warning
 from iolaus.folder import RunFolder, claim, open_run, refuse_to_repeat, reserve
 from iolaus.interruption import Interrupted, listen
 from iolaus.secrets import Formatter, blot, mask_override, notice
-from iolaus.summary import table
+from iolaus.summary import is_first_process, table
 
 
 def train() -> None:
@@ -62,7 +63,7 @@ def _train() -> None:
 
 def _settle_run(overrides: list[str]) -> list[str]:
     """The arguments for Hydra, with the folder that the run has from here on."""
-    overrides = _started_again(overrides)
+    overrides = _started_again(slurm.go_on(overrides))
     problems = explain_all(overrides)
     several = [text for text in overrides if is_own(text) or is_swept(text)]
     if several and not problems:
@@ -198,6 +199,8 @@ def _job(config: DictConfig) -> Any:
         )
     except Interrupted as stop:
         record(stop)
+        if slurm.wants_requeue(stop.signum) and is_first_process():
+            slurm.requeue()
         print(f"\nstopped; {_how_to_go_on(folder, overrides)}", file=sys.stderr)
         sys.exit(stop.exit_code)
     except Exception as error:

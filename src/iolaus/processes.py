@@ -52,7 +52,10 @@ def num_to_start(config: DictConfig) -> int:
         # Lightning knows what `auto` means on this machine, and whether torchrun or SLURM has started processes.
         trainer = L.Trainer(**options, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     launcher, environment = trainer.strategy.launcher, getattr(trainer.strategy, "cluster_environment", None)
-    if launcher is None or environment is None or environment.creates_processes_externally:
+    if launcher is None or environment is None:
+        return 1
+    is_lone_task = os.environ.get("SLURM_NTASKS") == "1" and "LOCAL_RANK" not in os.environ
+    if environment.creates_processes_externally and not is_lone_task:
         return 1
     return trainer.num_devices
 
@@ -89,6 +92,7 @@ def run_processes(number: int, config: DictConfig, folder: Path, **arguments: An
 def _start(rank: int, job: str, port: str, folder: Path) -> subprocess.Popen[str]:
     """Only the first process speaks on the terminal. What the others' libraries say goes to run.log."""
     environment = os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_PORT": port}
+    environment.pop("SLURM_NTASKS", None)  # else Lightning takes SLURM for the one that numbers them
     with (folder / "run.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "iolaus.rank"],

@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from iolaus import slurm
 from iolaus.batch_size import find_batch_size, with_batch_size
 from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.reporter import Reporter
@@ -85,6 +86,8 @@ def _run_here(
     if is_first_process():
         write_config(folder, config, overrides)
         point_latest_to(folder)
+        if group is None:
+            slurm.remember(folder)
     loggers = build.build_loggers(config, Identity(folder, choices, group)) if is_first_process() else []
     with told_of_the_end(loggers, summary):
         data, task, trainer = _build(config, folder, loggers, reporter)
