@@ -4,7 +4,8 @@ import random
 from typing import Any
 
 from iolaus.data.review_grammar import BLAME, PATTERNS, PRAISE, SIDED, write
-from iolaus.data.text import Labelled, TextData, VocabSize
+from iolaus.data.text import Labelled, TextData
+from iolaus.data.tokenized import VocabSize
 from iolaus.ranges import Count
 
 _NUM_TRAIN, _NUM_TEST = 16_000, 2_000

@@ -2,31 +2,28 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tokenizers
 import torch
-from annotated_types import Ge
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from iolaus.batch import Batch
 from iolaus.data.cache import Arrays, cached, fingerprint
-from iolaus.data.module import DataModule
-from iolaus.data.splits import Share, held_out
+from iolaus.data.splits import held_out
 from iolaus.data.text_files import read_examples
-from iolaus.data.tokenizer import Kind, Reserved, encode, fit, read
-from iolaus.data.tokens import End, Frame, Tokens
-from iolaus.ranges import Count, Rate
+from iolaus.data.tokenized import TokenizedData
+from iolaus.data.tokenizer import encode, fit
+from iolaus.data.tokens import End, Tokens
+from iolaus.ranges import Rate
 from iolaus.spec import Classes, Target, Text
 
 _VERSION = 2  # of reading and fitting: when either makes something else of the same texts, what was kept is no good
-
-VocabSize = Annotated[int, Ge(6)]  # what is reserved, and a word
 
 
 @dataclass(frozen=True)
@@ -37,18 +34,11 @@ class Labelled:
     labels: list[str]
 
 
-class TextData(DataModule):
+class TextData(TokenizedData):
     """Texts of one class each. Subclasses say where they come from (`labelled`, `stamp`).
 
-    val_fraction: of the training texts, held out for validation; the tokenizer never sees them.
-    tokenizer: `word`, or `bpe` for pieces of words.
-    vocab_size: at most this many different tokens, five reserved ones among them (padding, the unknown, start, end and
-        mask).
     length: of a longer text only so many tokens are read, the first ones (keep=head) or the last (keep=tail); or it is
         read to its end, in pieces that are texts of their own (keep=all).
-    framed: every text begins with the token for its start and ends with that for its end, which count as two of its
-        length: what models expect that learn from text by itself (Devlin et al. 2019; Radford et al. 2018).
-    lowercase: whether "Good" and "good" are one word.
     word_dropout: the probability that a token is made unknown, drawn anew for each training batch (Iyyer et al. 2015,
         "Deep unordered composition rivals syntactic methods for text classification").
     """
@@ -56,33 +46,11 @@ class TextData(DataModule):
     gives: ClassVar[tuple[type, type]] = (Text, Classes)
     text_column: str = "text"  # of a table of texts to predict
 
-    tokenizer: Tokenizer | None = None
-    reserved = Reserved()
     target: Target
 
-    def __init__(
-        self,
-        *,
-        val_fraction: Share = 0.1,
-        tokenizer: Kind = "word",
-        vocab_size: VocabSize = 10_000,
-        length: Count = 256,
-        keep: End = "head",
-        framed: bool = False,
-        lowercase: bool = True,
-        word_dropout: Rate = 0.0,
-        **options: Any,
-    ) -> None:
+    def __init__(self, *, keep: End = "head", word_dropout: Rate = 0.0, **options: Any) -> None:
         super().__init__(**options)
-        if framed and length < 3:
-            raise ValueError(f"data.length={length} leaves no room between start and end: type data.length=3 or more.")
-        self.val_fraction = val_fraction
-        self.tokenizer_kind: Kind = tokenizer
-        self.vocab_size = vocab_size
-        self.length = length
         self.keep: End = keep
-        self.frame: Frame = ((self.reserved.start,), (self.reserved.end,)) if framed else ((), ())
-        self.lowercase = lowercase
         self.word_dropout = word_dropout
 
     @abstractmethod
@@ -98,7 +66,7 @@ class TextData(DataModule):
         """Plain values, quick to get, that change when the texts do; None if the texts are not worth a cache."""
 
     def sketch(self) -> tuple[Text, Target]:
-        return self._spec(self.vocab_size), Classes(("negative", "positive"))
+        return self.spec(), Classes(("negative", "positive"))
 
     def read(self) -> None:
         stamp, labelled = self.stamp(), cache(self._checked)
@@ -109,7 +77,7 @@ class TextData(DataModule):
         tokenizer = self.tokenizer
         unknown = self.reserved.unknown
         self._split(cached(_name(stamp, tokenizer.to_str()), lambda: _encoded(tokenizer, unknown, *labelled())))
-        self.input = self._spec(max(tokenizer.get_vocab_size(), self.reserved.pad + 1))
+        self.input = self.spec()
 
     def examples(self, path: Path) -> tuple[Tokens, list[str]]:
         """A .txt file (one text), a folder of .txt files, or a CSV or TSV file with a column of texts."""
@@ -118,13 +86,7 @@ class TextData(DataModule):
         encoded = encode(self.tokenizer, texts, unknown=self.reserved.unknown)
         ids, lengths = (torch.from_numpy(array) for array in encoded)
         keep: End = "head" if self.keep == "all" else self.keep  # one answer for each text
-        return self._tokens(ids, lengths).cut(self.length, keep), names
-
-    def decode(self, ids: Tensor) -> str:
-        """The text that these ids (L,) stand for, without start, end and padding."""
-        assert self.tokenizer is not None
-        unread = {self.reserved.pad, self.reserved.start, self.reserved.end}
-        return self.tokenizer.decode([number for number in ids.tolist() if number not in unread])
+        return self.packed(ids, lengths).cut(self.length, keep), names
 
     def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.word_dropout:
@@ -133,39 +95,6 @@ class TextData(DataModule):
         around = torch.tensor([self.reserved.pad, *self.frame[0], *self.frame[1]], device=batch.input.device)
         is_dropped = (chance < self.word_dropout) & ~torch.isin(batch.input, around)
         return replace(batch, input=batch.input.masked_fill(is_dropped, self.reserved.unknown))
-
-    def fitted(self) -> dict[str, Any]:
-        assert self.tokenizer is not None
-        frame = [list(part) for part in self.frame]
-        return {"tokenizer": self.tokenizer.to_str(), "reserved": asdict(self.reserved), "frame": frame}
-
-    def restore(self, fitted: dict[str, Any]) -> None:
-        if self._is_read and fitted != self.fitted():
-            raise ValueError("The training texts or their options have changed since this run began: start a new run.")
-        self.inherit(fitted)
-
-    def inherit(self, fitted: dict[str, Any]) -> None:
-        """Weights learned elsewhere know tokens by the numbers that they had there, and texts by how they begin."""
-        if "tokenizer" in fitted:
-            self.tokenizer = read(fitted["tokenizer"])
-            self.reserved = Reserved(**fitted["reserved"])
-            before, after = fitted["frame"]
-            self.frame = tuple(before), tuple(after)
-
-    def _spec(self, vocab_size: int) -> Text:
-        special = self.reserved
-        return Text(
-            vocab_size,
-            self.length,
-            pad=special.pad,
-            start=special.start,
-            end=special.end,
-            mask=special.mask,
-            framed=bool(self.frame[0]),
-        )
-
-    def _tokens(self, ids: Tensor, lengths: Tensor, targets: Tensor | None = None) -> Tokens:
-        return Tokens.packed(ids, lengths, targets, frame=self.frame, pad=self.reserved.pad)
 
     def _checked(self) -> tuple[Labelled, Labelled]:
         train, test = self.labelled()
@@ -191,7 +120,7 @@ class TextData(DataModule):
     def _split(self, arrays: Arrays) -> None:
         targets, num_train = self._targets(arrays), int(arrays["num_train"])
         ids, lengths = torch.from_numpy(arrays["ids"].astype(np.int32)), torch.from_numpy(arrays["lengths"])
-        tokens = self._tokens(ids, lengths, targets)
+        tokens = self.packed(ids, lengths, targets)
         train, val = held_out(arrays["labels"][:num_train], self.val_fraction, self.seed)
         test = torch.arange(num_train, len(tokens))
         self.train, self.val, self.test = (
