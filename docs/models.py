@@ -16,7 +16,7 @@ import torch
 import yaml
 from hydra.utils import get_object
 
-from iolaus.spec import Classes, Forecast, Image, Series, Text
+from iolaus.spec import Classes, Forecast, Image, Sentence, Series, Text
 
 DOCS = Path(__file__).resolve().parent
 MODELS = DOCS.parent / "conf" / "model"
@@ -44,7 +44,7 @@ Every architecture, with its defaults: what it is, how many parameters it has, a
 that shows it again; more in [results.md](results.md)). All options are in the yaml of the same name in `conf/model/`.
 
 Parameters are those of pictures of 32×32 pixels in ten classes and of 224×224 in a thousand, of texts of 512 tokens out
-of 20,000 in two classes, and of windows of 336 steps of seven series whose next 96 are forecast.
+of 20,000 in two classes (or, from text to text, of such texts again), and of windows of 336 steps of seven series whose next 96 are forecast.
 
 This page is written by `python docs/models.py`.
 """
@@ -94,6 +94,8 @@ def linked(text: str) -> str:
 
 
 def parameters(model: Any, options: dict[str, Any], input: Any, target: Any) -> str:
+    if Sentence in getattr(model, "writes", ()):
+        target = Sentence(input.vocab_size, input.length)
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of options without effect on this kind
         count = sum(parameter.numel() for parameter in model(input, target, **options).parameters())

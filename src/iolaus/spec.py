@@ -73,15 +73,29 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """Another text: token ids (B, M) with M ≤ length, each closed by `end` and filled up with `pad`.
+
+    `start` stands for the token before the first, where the next one is asked for.
+    """
+
+    vocab_size: int
+    length: int
+    pad: int = 0
+    start: int = 2
+    end: int = 3
+
+
+@dataclass(frozen=True)
 class Unlabelled:
     """Nothing: samples to learn from by themselves."""
 
 
 Input = Image | Text | Series
-Target = Classes | Forecast | Vocabulary | Unlabelled
+Target = Classes | Forecast | Vocabulary | Sentence | Unlabelled
 
 _KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast, Vocabulary, Unlabelled)
+    kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast, Vocabulary, Sentence, Unlabelled)
 }
 
 

@@ -77,7 +77,7 @@ class Tokens:
         if not before and not after:
             return ids
         ids = torch.cat(
-            [torch.tensor(before).expand(len(ids), -1), ids, ids.new_full((len(ids), len(after)), self.pad)], 1
+            [ids.new_tensor(before).expand(len(ids), -1), ids, ids.new_full((len(ids), len(after)), self.pad)], 1
         )
         ends = len(before) + lengths[:, None] + torch.arange(len(after))
-        return ids.scatter(1, ends, torch.tensor(after).expand(len(ids), -1))
+        return ids.scatter(1, ends, ids.new_tensor(after).expand(len(ids), -1))

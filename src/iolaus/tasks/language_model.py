@@ -1,10 +1,16 @@
 """Language modelling: at every place of a text, which token comes next."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from iolaus.batch import Batch
+from iolaus.decoding import sample
+from iolaus.tasks.task import Decode
 from iolaus.tasks.tokens import TokenTask
+
+_MAX_DRAWN = 60  # tokens
 
 
 class LanguageModel(TokenTask):
@@ -20,6 +26,31 @@ class LanguageModel(TokenTask):
                 "task=language_model needs a model that cannot see what comes next: type model=gpt, or model=lstm "
                 "model.bidirectional=false; or task=masked_language_model."
             )
+
+    @torch.no_grad()
+    def answer(self, x: Tensor, decode: Decode) -> dict[str, Any]:
+        """Goes on where the text ends: drawn among the likeliest tokens, the same ones every time."""
+        model: Any = self.model
+        ids = self.vocabulary
+        limit = model.embedding.num_tokens
+        prompt = x[:, : (x[0] != ids.end).sum()][:, -(limit // 2) :]
+        start = x.new_full((1, 1), ids.start)
+        state, *read = None, *torch.cat([start[:, : int(prompt[0, 0] != ids.start)], prompt], 1).unbind(1)
+        for token in read[:-1]:
+            _, state = model.step(token, state)
+        drawn = sample(
+            model.step,
+            state,
+            read[-1],
+            end=ids.end,
+            pad=ids.pad,
+            length=min(_MAX_DRAWN, limit - len(read)),
+            generator=torch.Generator(x.device).manual_seed(0),
+            temperature=0.8,
+            num_likeliest=40,
+            never=(ids.pad, ids.start),
+        )
+        return {"text": decode(prompt[0]), "continuation": decode(drawn[0])}
 
     def question(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Where texts are not framed, the start is put before them here."""

@@ -1,5 +1,8 @@
 """Masked language modelling: which tokens were hidden."""
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +10,7 @@ from iolaus.batch import Batch
 from iolaus.chance import generator_of
 from iolaus.ranges import Fraction
 from iolaus.spec import Vocabulary
+from iolaus.tasks.task import Decode
 from iolaus.tasks.tokens import TokenTask
 
 _HIDDEN, _REPLACED = 0.8, 0.1  # of those that are asked for; the rest stays as it is
@@ -19,7 +23,7 @@ class MaskedLanguageModel(TokenTask):
         the model has to have an opinion on every token, also where nothing is hidden.
     """
 
-    def __init__(self, model: nn.Module, target: Vocabulary, *parts: object, share: Fraction = 0.15) -> None:
+    def __init__(self, model: nn.Module, target: Vocabulary, *parts: Any, share: Fraction = 0.15) -> None:
         if target.mask is None:
             raise ValueError("task=masked_language_model: this vocabulary has no token for what is hidden.")
         super().__init__(model, target, *parts)
@@ -32,6 +36,25 @@ class MaskedLanguageModel(TokenTask):
                 "task=masked_language_model asks for words from both sides, but this model sees only those before: "
                 "type model=bert, or task=language_model."
             )
+
+    @torch.no_grad()
+    def answer(self, x: Tensor, decode: Decode) -> dict[str, Any]:
+        """Hides one token after the other: how well the text was to be expected, and which token was the least."""
+        ids = self.vocabulary
+        assert ids.mask is not None
+        places = (~torch.isin(x[0], x.new_tensor([ids.pad, ids.start, ids.end]))).nonzero().squeeze(1)  # (T,)
+        number = torch.arange(len(places), device=x.device)
+        hidden = x.repeat(len(places), 1)
+        hidden[number, places] = ids.mask
+        likely = self.model(hidden)[number, places].float().log_softmax(-1)  # (T, V)
+        surprise = -likely.gather(1, x[0, places, None]).squeeze(1)
+        least = int(surprise.argmax())
+        return {
+            "text": decode(x[0]),
+            "perplexity": round(math.exp(surprise.mean().item()), 3),
+            "least_expected": decode(x[0, places[least], None]),
+            "expected_instead": decode(likely[least].argmax()[None]),
+        }
 
     def question(self, batch: Batch) -> tuple[Tensor, Tensor]:
         generator = generator_of(batch.input.device)  # set to the batch's seed before this step

@@ -19,6 +19,7 @@ from iolaus.spec import Input, Target
 from iolaus.tasks.meter import Meter
 
 Objective = tuple[str, Literal["min", "max"]]
+Decode = Callable[[Tensor], str]  # token ids (L,) → the text that they stand for
 
 
 class Task(L.LightningModule, ABC):
@@ -75,6 +76,10 @@ class Task(L.LightningModule, ABC):
     def predict(self, output: Tensor) -> Tensor:
         """The model's output as its user understands it: probabilities, forecasts."""
         return output
+
+    def answer(self, x: Tensor, decode: Decode) -> dict[str, Any] | None:
+        """What to say of one text (1, L), by columns, where that is text again; None: what `predict` makes of it."""
+        return None
 
     def write_report(self, folder: Path) -> None:
         """What a finished test leaves in the folder beside its numbers: pictures, tables."""

@@ -9,17 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from iolaus.data.loader import Split
 from iolaus.data.order import Order
 from iolaus.data.series import SeriesData
+from iolaus.data.tokenized import TokenizedData
 from iolaus.folder import RunFolder
 from iolaus.spec import Classes
+from iolaus.tasks.task import Task
 from iolaus.verbs.rebuild import rebuild
 
 Row = dict[str, Any]
 
 
 def predict(run: RunFolder, path: Path) -> list[Row]:
-    """One row per picture or text with its class and the probability of each; for a series, one per future step.
+    """One row per picture or text with its class and the probability of each; for a series, one per future step; for
+    texts and a task that writes, one per text with what it writes.
 
     Raises:
         ValueError: if the file cannot be read as what the model reads.
@@ -28,6 +32,10 @@ def predict(run: RunFolder, path: Path) -> list[Row]:
         raise ValueError(f"--input {path}: there is no such file or folder.")
     task, data = rebuild(run)
     split, names = data.examples(path)
+    if isinstance(data, TokenizedData):
+        written = _written_rows(task, data, split, names)
+        if written:
+            return written
     order = Order(len(split), data.batch_size, lengths=getattr(split, "lengths", None))
     outputs: dict[int, Tensor] = {}
     with torch.inference_mode():
@@ -39,6 +47,17 @@ def predict(run: RunFolder, path: Path) -> list[Row]:
         return _forecast_rows(data, data.unscale(output[0]), data.future_dates(path))
     assert isinstance(data.target, Classes)
     return _class_rows(data.target.names, output, names)
+
+
+def _written_rows(task: Task, data: TokenizedData, split: Split, names: list[str]) -> list[Row]:
+    """One row per text with what the task writes of it; none, where it writes nothing."""
+    rows = []
+    for number, name in enumerate(names):
+        written = task.answer(split.batch(torch.tensor([number])).input, data.decode)
+        if written is None:
+            return []
+        rows.append({"name": name} | written)
+    return rows
 
 
 def write(rows: list[Row], output: Path | None) -> str:
