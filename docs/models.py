@@ -44,7 +44,8 @@ Every architecture, with its defaults: what it is, how many parameters it has, a
 that shows it again; more in [results.md](results.md)). All options are in the yaml of the same name in `conf/model/`.
 
 Parameters are those of pictures of 32×32 pixels in ten classes and of 224×224 in a thousand, of texts of 512 tokens out
-of 20,000 in two classes (or, from text to text, of such texts again), and of windows of 336 steps of seven series whose next 96 are forecast.
+of 20,000 in two classes (or, from text to text, of such texts again), and of windows of 336 steps of seven series whose
+next 96 are forecast.
 
 This page is written by `python docs/models.py`.
 """

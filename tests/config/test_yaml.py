@@ -17,17 +17,17 @@ from tests.conftest import REPOSITORY
 
 NUM_CHOICES = {
     "callbacks": 1,
-    "data": 13,
-    "experiment": 22,
+    "data": 14,
+    "experiment": 24,
     "finetune": 5,
     "initializer": 7,
     "logger": 4,
     "loss": 5,
-    "model": 33,
+    "model": 35,
     "optimizer": 10,
     "scheduler": 6,
     "sweep": 10,
-    "task": 4,
+    "task": 5,
     "trainer": 6,
 }
 YAMLS = sorted(CONF.rglob("*.yaml"))
@@ -41,6 +41,8 @@ NEEDS = {
     "language_model": ["model=gpt"],
     "lora": ["model=transformer"],
     "masked_language_model": ["model=bert"],
+    "seq2seq": ["model=seq2seq"],
+    "transductions": ["model=t5"],
 }
 NEEDS_GPU = {"gpu", "fsdp"}
 
