@@ -43,9 +43,10 @@ def run(
     overrides: list[str],
     command: str,
     group: str | None,
-    reporter: Reporter | None = None,
+    reporter: Reporter | dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Returns the summary. `group` is the sweep that the run belongs to; `reporter` tells it what validations find.
+    """Returns the summary. `group` is the sweep that the run belongs to; `reporter`, or its address, tells it what
+    validations find.
 
     Raises:
         ValueError: for what is wrong with the user's data.
@@ -59,9 +60,11 @@ def run(
     number = num_to_start(config)
     try:
         if number > 1:
-            run_processes(number, config, folder, command=command, **arguments)
+            address = reporter.address if isinstance(reporter, Reporter) else reporter
+            run_processes(number, config, folder, command=command, reporter=address, **arguments)
         else:
             interruption.before_leaving = lambda: _mark(folder, known, Interrupted(signal.SIGTERM))
+            reporter = Reporter.by_mail(**reporter) if isinstance(reporter, dict) else reporter
             _run_here(config, folder, Summary(folder, **known, **provenance()), reporter=reporter, **arguments)
     except BaseException as error:
         _mark(folder, known, error)

@@ -1,26 +1,38 @@
 """Tells whoever waits for it what each validation found, and stops the run if the answer says so."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as L
-import torch
 from lightning.pytorch.callbacks import Callback
+
+from iolaus.mailbox import Mailbox
+
+Report = Callable[[int, int, dict[str, float]], bool]
 
 
 class Reporter(Callback):
-    """report: takes the epoch (counted from 1), the steps done and the metrics; returns whether to go on.
+    """Only the first process of a run asks; all of them do what it is told.
 
-    Only the first process of a run asks; all of them do what it is told.
+    report: takes the epoch (counted from 1), the steps done and the metrics; returns whether to go on.
+    address: how a process that this one starts makes a reporter of its own (`by_mail`).
     """
 
-    def __init__(self, report: Callable[[int, int, dict[str, float]], bool], metrics: list[str]) -> None:
-        self._report, self._metrics = report, metrics
-        # In shared memory: the processes of a forked strategy report, but the one that forked them asks afterwards.
-        self._is_stopped = torch.zeros(1, dtype=torch.bool).share_memory_()
+    def __init__(self, report: Report, metrics: list[str], address: dict[str, Any]) -> None:
+        self.address, self._report, self._metrics = address, report, metrics
+        self.is_stopped = False
 
-    @property
-    def is_stopped(self) -> bool:
-        return bool(self._is_stopped)
+    @classmethod
+    def by_mail(cls, *, folder: str, metrics: list[str], asks: bool) -> "Reporter":
+        """One that reports through the run's folder, and waits for an answer if `asks`."""
+        mailbox = Mailbox.of_run(Path(folder))
+
+        def report(epoch: int, num_steps: int, found: dict[str, float]) -> bool:
+            mailbox.send([epoch, num_steps, found])
+            return mailbox.wait() if asks else True
+
+        return cls(report, metrics, {"folder": folder, "metrics": metrics, "asks": asks})
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.sanity_checking:
@@ -31,5 +43,5 @@ class Reporter(Callback):
             metrics = {name: known[name].item() for name in self._metrics if name in known}
             goes_on = self._report(trainer.current_epoch + 1, trainer.global_step, metrics)
         if not trainer.strategy.broadcast(goes_on):
-            self._is_stopped.fill_(True)
+            self.is_stopped = True
             trainer.should_stop = True

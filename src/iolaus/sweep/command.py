@@ -20,15 +20,19 @@ from iolaus.secrets import MASK, mask_override
 from iolaus.sweep.board import Board, leaderboard
 from iolaus.sweep.check import Problems, find_goals, problems_of, warn_of_other_data
 from iolaus.sweep.engines import local
+from iolaus.sweep.engines.ray import RayCluster
+from iolaus.sweep.engines.remote import Remote
+from iolaus.sweep.engines.slurm import SlurmCluster
 from iolaus.sweep.job import Engine, Job
 from iolaus.sweep.loop import Loop, OpenTrial, job_folder
-from iolaus.sweep.machine import shares
+from iolaus.sweep.machine import gpus_of_a_trial, shares
 from iolaus.sweep.objective import Goal
 from iolaus.sweep.plan import Plan, num_trials, plan
 from iolaus.sweep.records import read_sweep, record, write_sweep, write_trials
 from iolaus.sweep.storage import open_storage, without_password
 from iolaus.sweep.study import Claim, SweepStudy
 
+_WORKERS_OF_SLURM = 8  # jobs at a time, unless asked for others
 _WRITTEN_EVERY = 1.0  # seconds, while nothing but a running trial's steps has changed
 
 
@@ -69,7 +73,8 @@ def prepare(overrides: list[str], problems_of_run: Problems) -> list[str]:
     sweep = plan(overrides)
     try:
         find_goals(sweep)
-        _shares(sweep)
+        if sweep.options.engine == "local":
+            _shares(sweep)
         if sweep.options.storage:
             open_storage(sweep.options.storage, Path())
         if sweep.options.dir and not sweep.options.resume:
@@ -107,11 +112,11 @@ def run(overrides: list[str], folder: Path) -> int:
     sweep = plan(overrides)
     warn_of_other_data(sweep)
     goals = find_goals(sweep)
+    engine = _engine(sweep, folder)
     if not sweep.options.resume:
         _write_sweep(folder, sweep, goals, overrides)
     study = _open_study(sweep, folder, goals)
-    engine = _engine(sweep)
-    session = _Session(sweep, folder, study, goals)
+    session = _Session(sweep, folder, study, goals, engine.num_workers)
     loop = Loop(
         study,
         engine,
@@ -134,11 +139,11 @@ def run(overrides: list[str], folder: Path) -> int:
 class _Session:
     """One process's work on a sweep: makes its jobs, and tells how far it is."""
 
-    def __init__(self, sweep: Plan, folder: Path, study: SweepStudy, goals: list[Goal]) -> None:
+    def __init__(self, sweep: Plan, folder: Path, study: SweepStudy, goals: list[Goal], num_workers: int) -> None:
         self.sweep, self.folder, self.study, self.goals = sweep, folder, study, goals
         self.script = str(Path(sys.argv[0]).resolve())
         self.seed = int(sweep.samples[0].config.seed)
-        self.board = Board(goals[0], len(_shares(sweep)))
+        self.board = Board(goals[0], num_workers)
         self.loop: Loop | None = None
         self._shown: tuple[Any, ...] = ()
         self._written = 0.0
@@ -207,8 +212,21 @@ def _shares(sweep: Plan) -> list[Any]:
     return shares(sweep.options.workers, num_trials(sweep), sweep.samples[0].config)
 
 
-def _engine(sweep: Plan) -> Engine:
-    return local.Local(_shares(sweep))
+def _engine(sweep: Plan, folder: Path) -> Engine:
+    """Raises ValueError if the cluster is not there."""
+    options = sweep.options
+    if options.engine == "local":
+        return local.Local(_shares(sweep))
+    if options.engine == "ray":
+        cluster = RayCluster(
+            options.address,
+            num_workers=options.workers,
+            num_cores=options.cores,
+            num_gpus=gpus_of_a_trial(sweep.samples[0].config),
+        )
+        return Remote(cluster, cluster.num_workers)
+    slurm = SlurmCluster(folder, options.address, num_cores=options.cores, options=options.slurm)
+    return Remote(slurm, options.workers or _WORKERS_OF_SLURM)
 
 
 def _write_sweep(folder: Path, sweep: Plan, goals: list[Goal], overrides: list[str]) -> None:

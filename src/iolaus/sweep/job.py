@@ -26,7 +26,7 @@ class Job:
 
     metrics: what is reported after each validation.
     can_be_pruned: whether an answer is waited for then.
-    script: the train.py that a process of the run's own would start.
+    script: the train.py of its command.
     """
 
     name: str
@@ -56,13 +56,6 @@ class Ended:
     job: str
     status: Status
     reason: str | None = None
-
-
-class Channel(Protocol):
-    """A trial's way to the sweep."""
-
-    def report(self, epoch: int, num_steps: int, metrics: dict[str, float]) -> bool:
-        """Whether to go on."""
 
 
 class Engine(Protocol):

@@ -21,8 +21,8 @@ def shares(asked: int | None, num_trials: int, config: DictConfig) -> list[Share
         ValueError: if there are fewer cores or GPUs than workers.
     """
     cores = _cores()
-    gpus = _gpus() if config.trainer.accelerator in ("auto", "gpu", "cuda") else []
-    per_trial = config.trainer.devices if isinstance(config.trainer.devices, int) and config.trainer.devices > 0 else 1
+    per_trial = gpus_of_a_trial(config)
+    gpus = _gpus() if per_trial else []
     most = len(gpus) // per_trial if gpus else len(cores)
     if asked is not None and asked > max(most, 1):
         what = f"{len(gpus)} GPUs, of which a trial takes {per_trial}" if gpus else f"{len(cores)} cores"
@@ -36,6 +36,14 @@ def shares(asked: int | None, num_trials: int, config: DictConfig) -> list[Share
         )
         for number in range(count)
     ]
+
+
+def gpus_of_a_trial(config: DictConfig) -> int:
+    """As far as it takes any."""
+    if config.trainer.accelerator not in ("auto", "gpu", "cuda"):
+        return 0
+    devices = config.trainer.devices
+    return devices if isinstance(devices, int) and devices > 0 else 1
 
 
 def _part(cores: Sequence[int], number: int, count: int) -> Sequence[int]:

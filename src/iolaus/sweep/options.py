@@ -23,7 +23,9 @@ class Options:
     dir: where the sweep lives; None: a new folder under outputs/sweeps.
     resume: the folder of a sweep to go on with.
     storage: where the study is kept: a URL of a database, or a journal file; None: journal.log in the sweep's folder.
-    address: of the cluster, for engines that have one.
+    address: of the Ray cluster; None: one of this machine alone. For engine=slurm, `local` tries it without SLURM.
+    cores: of each trial on a cluster.
+    slurm: more for submitit: slurm_partition, gpus_per_node, timeout_min, …
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -37,6 +39,8 @@ class Options:
     retries: Whole = 0
     engine: Literal["local", "ray", "slurm"] = "local"
     address: str | None = None
+    cores: Count = 1
+    slurm: dict[str, Any] = field(default_factory=dict)
     dir: str | None = None
     resume: str | None = None
     storage: str | None = None

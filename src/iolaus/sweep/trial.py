@@ -12,22 +12,25 @@ from typing import Any
 
 import torch
 
-from iolaus.callbacks.reporter import Reporter
+from iolaus.callbacks.reporter import Report, Reporter
 from iolaus.config.compose import compose, quoted
 from iolaus.failure import sentence, show_warnings_in_one_line
 from iolaus.folder import RunFolder, clear
 from iolaus.interruption import Interrupted
 from iolaus.run import run
 from iolaus.secrets import Formatter, mask_override
-from iolaus.sweep.job import Channel, Ended, Job, Share
+from iolaus.sweep.job import Ended, Job, Share
 
 log = logging.getLogger(__name__)
 
 
-def run_job(job: Job, channel: Channel) -> Ended:
-    """Makes the run, from where it stopped if it has a checkpoint. Whatever happens in there, it only ends this one."""
+def run_job(job: Job, report: Report | None = None) -> Ended:
+    """Makes the run, from where it stopped if it has a checkpoint. Whatever happens in there, it only ends this one.
+
+    report: how the sweep hears of validations; None: through the run's folder.
+    """
     try:
-        status = _run(job, channel)["status"]
+        status = _run(job, report)["status"]
     except Interrupted as stop:
         return Ended(job.name, "interrupted", sentence(stop))
     except BaseException as error:
@@ -68,13 +71,12 @@ def speak_into(path: Path) -> None:
     show_warnings_in_one_line()
 
 
-def _run(job: Job, channel: Channel) -> dict[str, Any]:
+def _run(job: Job, report: Report | None) -> dict[str, Any]:
     goes_on = RunFolder(job.folder).checkpoints.newest() is not None
     if not goes_on:
-        clear(job.folder, keep=("run.log",))
+        clear(job.folder, keep=("run.log", "slurm_job"))
     resume = [f"resume.run={quoted(job.folder)}"] if goes_on else []
-    # A strategy that starts processes of its own does so by this command.
-    sys.argv = [job.script, *job.overrides, *resume, f"hydra.run.dir={quoted(job.folder)}"]
+    address: dict[str, Any] = {"folder": str(job.folder), "metrics": job.metrics, "asks": job.can_be_pruned}
     composed = compose([*job.overrides, *resume])
     return run(
         composed.config,
@@ -83,5 +85,5 @@ def _run(job: Job, channel: Channel) -> dict[str, Any]:
         overrides=job.overrides,
         command=shlex.join(["python", os.path.relpath(job.script), *map(mask_override, job.overrides)]),
         group=job.sweep,
-        reporter=Reporter(channel.report, job.metrics),
+        reporter=Reporter(report, job.metrics, address) if report else Reporter.by_mail(**address),
     )

@@ -16,10 +16,11 @@ from multiprocessing import connection, forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
+from iolaus.mailbox import Mailbox
 from iolaus.sweep.job import Ended, Job, Report, Share
 
 _CONTEXT = mp.get_context("forkserver")
-_GRACE = 20.0  # seconds that a trial has to write what it must, once it is asked to stop
+_GRACE = 60.0  # seconds that a trial has to write what it must, once it is asked to stop
 
 
 def warm_up() -> None:
@@ -40,13 +41,15 @@ class Local:
         warm_up()
 
     def start(self, job: Job) -> None:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        mail = Mailbox.of_starter(job.folder)
         ours, theirs = _CONTEXT.Pipe()
         share = self._free.pop(0)
         process = _CONTEXT.Process(target=_serve, args=(job, share, theirs), name=f"trial {job.name}")
         process.start()
         theirs.close()
         deadline = None if job.timeout is None else time.monotonic() + job.timeout
-        self._working[job.name] = _Worker(job, share, process, ours, deadline)
+        self._working[job.name] = _Worker(job, share, process, ours, mail, deadline)
 
     def events(self, timeout: float) -> list[Report | Ended]:
         workers = list(self._working.values())
@@ -69,10 +72,7 @@ class Local:
         worker = self._working.get(job)
         if worker is None:
             return
-        try:
-            worker.pipe.send(go_on)
-        except OSError:  # it has just died; its end will be reported
-            return
+        worker.answer(go_on)
 
     def stop(self, job: str, *, at_once: bool) -> None:
         worker = self._working.get(job)
@@ -96,8 +96,10 @@ class _Worker:
     share: Share
     process: ForkServerProcess
     pipe: Connection
+    mail: Mailbox  # of a run with several processes, of which the first has no pipe to here
     deadline: float | None
     is_open: bool = True
+    answers_by_mail: bool = False
     is_late: bool = False
     result: Ended | None = None
     killed_at: float | None = None
@@ -113,7 +115,18 @@ class _Worker:
                     reports.append(message)
         except (EOFError, OSError):
             self.is_open = False
-        return reports
+        by_mail = [Report(self.job.name, *message) for message in self.mail.received()]
+        self.answers_by_mail = bool(by_mail)
+        return reports + by_mail
+
+    def answer(self, go_on: bool) -> None:
+        if self.answers_by_mail:
+            self.mail.send(go_on)
+            return
+        try:
+            self.pipe.send(go_on)
+        except OSError:  # it has just died; its end will be reported
+            return
 
     def mind_the_time(self) -> None:
         """Asks a trial that takes too long to stop; kills one that does not listen."""
@@ -125,13 +138,11 @@ class _Worker:
             self.signal(signal.SIGTERM)
 
     def signal(self, number: signal.Signals) -> None:
-        """To the process and all that it has started: they are a group."""
+        """A run of several processes hands it on to them; they follow its end as well."""
         if number is signal.SIGTERM and self.killed_at is None:
             self.killed_at = time.monotonic() + _GRACE
-        try:
-            os.killpg(self.process.pid or 0, number)
-        except (ProcessLookupError, PermissionError):
-            self.process.kill()
+        if self.process.exitcode is None and self.process.pid is not None:
+            os.kill(self.process.pid, number)
 
     def end(self) -> Ended:
         exit_code = self.process.exitcode
@@ -160,7 +171,12 @@ def _serve(job: Job, share: Share, pipe: Connection) -> None:
     trial.die_first()
     trial.speak_into(job.folder / "run.log")
     trial.take(share)
-    result = trial.run_job(job, _Pipe(job, pipe))
+
+    def report(epoch: int, num_steps: int, metrics: dict[str, float]) -> bool:
+        pipe.send(Report(job.name, epoch, num_steps, metrics))
+        return pipe.recv() if job.can_be_pruned else True
+
+    result = trial.run_job(job, report)
     pipe.send(result)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -173,17 +189,6 @@ def _follow_parent() -> None:
     assert parent is not None
     connection.wait([parent.sentinel])
     os.killpg(0, signal.SIGKILL)
-
-
-class _Pipe:
-    """The trial's end of its pipe."""
-
-    def __init__(self, job: Job, pipe: Connection) -> None:
-        self._job, self._pipe = job, pipe
-
-    def report(self, epoch: int, num_steps: int, metrics: dict[str, float]) -> bool:
-        self._pipe.send(Report(self._job.name, epoch, num_steps, metrics))
-        return self._pipe.recv() if self._job.can_be_pruned else True
 
 
 @contextmanager

@@ -1,0 +1,104 @@
+"""Whatever is wrong with a sweep is one sentence, before its first trial and before there is a folder."""
+
+from pathlib import Path
+
+import pytest
+
+from iolaus.cli import explain_all
+from tests.conftest import Command
+
+MISTAKES = [
+    (["sweep=tpe"], ["nothing to sweep over"]),
+    (["sweep=tep", "model.dim=16,32"], ["there is no sweep tep", "did you mean tpe?"]),
+    (["sweep/pruner=medain", "model.dim=16,32"], ["sweep/pruner medain", "median"]),
+    (["sweep.trails=3", "model.dim=16,32"], ["sweep.trails", "did you mean trials?"]),
+    (["sweep.workers=0", "model.dim=16,32"], ["sweep.workers=0", "greater than or equal to 1"]),
+    (["sweep.engine=cloud", "model.dim=16,32"], ["sweep.engine=cloud", "'ray'"]),
+    (["sweep.timeout=-1", "model.dim=16,32"], ["sweep.timeout=-1", "greater than 0"]),
+    (["sweep=tpe", "sweep.sampler.n_startup=1", "model.dim=16,32"], ["n_startup", "did you mean n_startup_trials?"]),
+    (["seed=range(0,1000)", "model.dim=range(1,1000)", "model.num_layers=range(1,1001)"], ["999,000,000 points",
+        "sweep.trials=100"]),
+    (["sweep=grid", "optimizer.lr=interval(0.1,1)"], ["optimizer.lr", "cannot list an interval", "sweep=tpe"]),
+    (["model.dimm=16,32"], ["there is no model.dimm", "did you mean dim?"]),
+    (["optimizer.lr=interval(2,1)"], ["optimizer.lr=interval(2,1)", "empty"]),
+    (["optimizer.lr=tag(lg,interval(1,2))"], ["no tag lg", "log"]),
+    (["model=glob(q*)"], ["model=glob(q*)", "nothing has such a name"]),
+    (["optimizer.lr=1e-3,-1"], ["learning rate"]),
+    (["seed=1,2", "sweep.seeds=2"], ["sweep.seeds", "seed cannot be swept"]),
+    (["sweep=median", "sweep.objective=[val/accuracy,num_parameters]", "model.dim=16,32"], ["one objective only"]),
+    (["run_dir=a,b"], ["run_dir", "sweep.dir"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("overrides", "expected"), MISTAKES, ids=lambda value: " ".join(value))
+def test_a_mistake_is_one_sentence_that_names_it(overrides: list[str], expected: list[str]) -> None:
+    problems = explain_all(overrides)
+    assert len(problems) == 1, problems
+    assert "\n" not in problems[0]
+    for part in expected:
+        assert part in problems[0]
+
+
+def prepared(overrides: list[str]) -> list[str]:
+    """What `python train.py -m` says after it has checked its points."""
+    from iolaus.cli import _problems
+    from iolaus.sweep.command import prepare
+
+    return prepare(overrides, _problems)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["sweep.workers=4096"], ["sweep.workers=4096", "cores", "type sweep.workers="]),
+        (["sweep.storage=postgresql://a:b@nowhere.invalid/x"], ["sweep.storage=postgresql://a:***@", "reached"]),
+        (["sweep.objective=test/accuracy"], ["test/accuracy", "spoils it", "val/accuracy"]),
+        (["sweep.objective=val/f2:max"], ["val/f2", "no run has such a metric", "val/accuracy", "val/loss"]),
+        (["sweep.objective=val/f2"], ["val/f2:min or val/f2:max"]),
+        (["sweep.objective=val/loss:low"], ["val/loss:min or val/loss:max"]),
+        (["sweep.objective=num_parameters"], ["never learns", "val/accuracy"]),
+        (["data=digits,co2"], ["different objectives", "val/accuracy (task=classify)", "(task=forecast)"]),
+    ],
+    ids=str,
+)
+def test_what_concerns_the_sweep_as_a_whole(overrides: list[str], expected: list[str]) -> None:
+    (problem,) = prepared(["model.dim=16,32", *overrides])
+    assert "\n" not in problem
+    for part in expected:
+        assert part in problem
+
+
+def test_what_is_right_passes() -> None:
+    assert prepared(["model.dim=16,32", "sweep.objective=val/loss", "sweep.workers=1"]) == []
+    assert prepared(["optimizer=glob(ada*)", "optimizer.lr=tag(log,interval(1e-4,1e-1))", "sweep.trials=3"]) == []
+    assert prepared(["model.dim=choice(16,32)", "sweep=nsga2"]) == []
+    assert prepared(["+optimizer.foreach=true,false", "model.dim=shuffle(range(8,32,8))"]) == []
+
+
+def test_a_used_folder_and_a_wrong_resume_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from iolaus.sweep.command import with_stored
+    from iolaus.sweep.records import write_sweep
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("precious")
+    (problem,) = prepared(["model.dim=16,32", "sweep.dir=mine"])
+    assert "sweep.dir=mine is not empty" in problem
+    write_sweep(tmp_path / "mine", overrides=["model.dim=16,32", "sweep.trials=2", "sweep.dir=mine"])
+    (problem,) = prepared(["model.dim=16,32", "sweep.dir=mine"])
+    assert "sweep.resume=mine" in problem
+    assert with_stored(["sweep.resume=mine", "sweep.trials=3"]) == [
+        "model.dim=16,32", "sweep.resume=mine", "sweep.trials=3",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r"optimizer\.lr=1 cannot be added"):
+        with_stored(["sweep.resume=mine", "optimizer.lr=1"])
+    with pytest.raises(ValueError, match="nowhere is not a sweep's folder"):
+        with_stored(["sweep.resume=nowhere"])
+
+
+def test_a_run_is_no_sweep(command: Command, tmp_path: Path) -> None:
+    for option in ("model=mlp,lstm", "sweep.trials=3"):
+        result = command(option, *(["model.dim=16"] if "sweep" not in option else ["model.dim=16,32"]))
+        assert result.returncode == 2
+        assert "type python train.py -m" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,48 @@
+"""The same sweep on a real Ray, and on submitit's own executor for one machine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from iolaus.mailbox import Mailbox
+from tests.conftest import Command
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.mark.parametrize("engine", ["ray", "slurm"])
+def test_a_cluster_runs_and_prunes_trials(engine: str, command: Command, tmp_path: Path) -> None:
+    pytest.importorskip("ray" if engine == "ray" else "submitit")
+    result = command(
+        "-m", "model.dim=8", "optimizer.lr=1e-2,1e-7", "trainer=cpu", "trainer.max_epochs=3", "sweep.dir=s",
+        "sweep.workers=1", "sweep/pruner=median", "sweep.pruner.n_startup_trials=1", "sweep.pruner.n_min_trials=1",
+        "sweep.pruner.n_warmup_steps=0", f"sweep.engine={engine}",
+        *(["sweep.address=local"] if engine == "slurm" else []),
+        RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    trials = json.loads((tmp_path / "s" / "trials.json").read_text())
+    assert [trial["state"] for trial in trials] == ["finished", "pruned"]
+    summary = json.loads((tmp_path / "s" / "0" / "summary.json").read_text())
+    assert summary["val/accuracy"] == trials[0]["value"]
+
+
+def test_without_slurm_one_sentence_says_so(command: Command) -> None:
+    result = command("-m", "model.dim=8,16", "sweep.engine=slurm", "sweep.dir=s", PATH="/nowhere")
+    assert result.returncode == 2
+    assert result.stderr.strip().splitlines()[-1].startswith("error: sweep.engine=slurm: there is no sbatch")
+
+
+def test_mail_arrives_whole_and_once(tmp_path: Path) -> None:
+    starter, run = Mailbox.of_starter(tmp_path), Mailbox.of_run(tmp_path)
+    run.send([1, 10, {"val/loss": 0.5}])
+    run.send([2, 20, {}])
+    assert starter.received() == [[1, 10, {"val/loss": 0.5}], [2, 20, {}]]
+    assert starter.received() == []
+    with (tmp_path / "reports.jsonl").open("a") as file:
+        file.write("[3, ")
+    assert starter.received() == []
+    starter.send(False)
+    assert run.wait() is False
+    assert Mailbox.of_starter(tmp_path).received() == []
