@@ -83,7 +83,7 @@ def test_a_range_and_no_sampler_is_tpe_with_everything_recorded(command: Command
     assert result.stdout.count("finished") + result.stdout.count("pruned") == 1
 
 
-def test_a_stopped_sweep_says_how_to_go_on_and_goes_on(tmp_path: Path, command: Command) -> None:
+def test_a_stopped_sweep_keeps_its_trials_and_says_how_to_go_on(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, REPOSITORY / "train.py", "-m", "model.dim=8,16", "trainer=cpu", "trainer.max_epochs=100000",
          "sweep.dir=stopped", "sweep.workers=1"],
@@ -96,7 +96,7 @@ def test_a_stopped_sweep_says_how_to_go_on_and_goes_on(tmp_path: Path, command: 
     trials = trials_of(process.pid)
     assert len(trials) == 1
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert "-m sweep.resume=stopped" in errors
     assert [trial["state"] for trial in _trials(folder)] == ["waiting", "waiting"]
