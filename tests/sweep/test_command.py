@@ -24,12 +24,13 @@ def _trials(folder: Path) -> list[dict[str, Any]]:
     return json.loads((folder / "trials.json").read_text())
 
 
-def test_a_failing_trial_fails_alone(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "leaving.py").write_text(
-        "from torch import nn\n"
-        "class Leaving(nn.CrossEntropyLoss):\n"
-        "    def __init__(self, *, how: str = 'not') -> None:\n"
-        "        super().__init__()\n"
+def _leaving(folder: Path) -> tuple[str, ...]:
+    """A loss that ends its trial in the way that `loss.how` says, and the overrides that choose it."""
+    (folder / "leaving.py").write_text(
+        "from iolaus.losses import CrossEntropy\n"
+        "class Leaving(CrossEntropy):\n"
+        "    def __init__(self, *, how: str = 'not', **options) -> None:\n"
+        "        super().__init__(**options)\n"
         "        self.how = how\n"
         "    def forward(self, output, target):\n"
         "        if self.how == 'exit' and len(target) > 20: raise SystemExit(3)\n"
@@ -38,20 +39,29 @@ def test_a_failing_trial_fails_alone(command: Command, tmp_path: Path) -> None:
         "        if self.how == 'full' and len(target) > 20: import torch; torch.empty(10**15)\n"
         "        return super().forward(output, target)\n"
     )
-    result = command(
-        "-m", *TINY, "packages=[leaving]", "loss._target_=leaving.Leaving", "~loss.weight", "~loss.label_smoothing",
-        "+loss.how=not,exit,kill,hang,full", "sweep.dir=failing", "sweep.timeout=40", PYTHONPATH=_path(tmp_path),
-    )  # fmt: skip
+    return ("packages=[leaving]", "loss._target_=leaving.Leaving")
+
+
+def test_a_failing_trial_fails_alone(command: Command, tmp_path: Path) -> None:
+    swept = "+loss.how=not,exit,kill,full"
+    result = command("-m", *TINY, *_leaving(tmp_path), swept, "sweep.dir=failing", PYTHONPATH=_path(tmp_path))
     assert result.returncode == 1, result.stderr
     trials = _trials(tmp_path / "failing")
-    assert [trial["state"] for trial in trials] == ["finished", "failed", "failed", "failed", "failed"]
+    assert [trial["state"] for trial in trials] == ["finished", "failed", "failed", "failed"], result.stdout
     reasons = [trial["reason"] or "" for trial in trials]
     assert reasons[0] == ""
     assert "SystemExit" in reasons[1]
     assert "SIGKILL" in reasons[2]
-    assert "sweep.timeout=40" in reasons[3]
-    assert "memory" in reasons[4]
+    assert "out of memory" in reasons[3]
     assert "failed: was killed (SIGKILL)" in result.stdout
+
+
+def test_a_trial_that_hangs_is_ended(command: Command, tmp_path: Path) -> None:
+    options = ("+loss.how=hang", "seed=0,1", "sweep.dir=hanging", "sweep.timeout=5", "sweep.workers=1")
+    result = command("-m", *TINY, *_leaving(tmp_path), *options, PYTHONPATH=_path(tmp_path))
+    assert result.returncode == 1, result.stderr
+    reasons = [trial["reason"] for trial in _trials(tmp_path / "hanging")]
+    assert reasons == ["took longer than sweep.timeout=5 seconds"] * 2
 
 
 def _path(folder: Path) -> str:

@@ -20,7 +20,7 @@ from iolaus.mailbox import Mailbox
 from iolaus.sweep.job import Ended, Job, Report, Share
 
 _CONTEXT = mp.get_context("forkserver")
-_GRACE = 60.0  # seconds that a trial has to write what it must, once it is asked to stop
+_GRACE = 30.0  # seconds that a trial has to write what it must, once it is asked to stop
 
 
 def warm_up() -> None:
