@@ -54,8 +54,10 @@ def _one_session(folder: Path, num_trials: int, until: int | None, chance: rando
     script = [sys.executable, REPOSITORY / "train.py", "-m"]
     begin = [_SPACE, *_TRIAL, f"sweep.trials={num_trials}", f"sweep.dir={folder}", "sweep.workers=2", "sweep.retries=9"]
     command = [*script, f"sweep.resume={folder}"] if (folder / "sweep.yaml").exists() else [*script, *begin]
-    log = folder.with_suffix(".log").open("a")
-    with subprocess.Popen(command, stdout=log, stderr=log, cwd=folder.parent) as sweep:
+    with (
+        folder.with_suffix(".log").open("a") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, cwd=folder.parent) as sweep,
+    ):
         before, has_killed = num_over(folder), False
         while sweep.poll() is None:
             over = num_over(folder)

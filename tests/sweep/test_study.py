@@ -75,8 +75,10 @@ def test_the_trials_of_a_dead_owner_are_free_and_keep_their_points(
 
 def test_of_two_who_take_over_the_same_trial_one_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = _study(tmp_path, num_trials=1)
+    study.storage.set_trial_state_values(study.trials()[0]._trial_id, TrialState.RUNNING)
     (abandoned,) = study.trials()
     taken = []
+    monkeypatch.setattr("iolaus.sweep.study._TIME_FOR_OTHERS", 0.01)
     for name in ("here:1:1", "there:2:2"):  # both saw it before either had written
         monkeypatch.setattr(owners, "ME", name)
         taken.append(study._take(abandoned))

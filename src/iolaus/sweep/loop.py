@@ -67,7 +67,7 @@ class Loop:
                 self._stop()
             if not self._is_stopping:
                 self._fill()
-            if not self._jobs and (self._is_stopping or not self.open):
+            if not self._jobs and (self._is_stopping or not (self.open or self.study.is_unsettled())):
                 break
             for event in self.engine.events(_TICK):
                 self._take_in(event)

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import optuna
@@ -23,6 +24,8 @@ from iolaus.sweep.objective import Goal
 from iolaus.sweep.space import Dimension, Space, Value
 
 _OWNER = "owner"  # user attribute `owner/<how often it was claimed>/<who>`
+_TIME_TO_SIGN = timedelta(seconds=20)  # from setting a trial running to saying who did
+_TIME_FOR_OTHERS = 1.0  # seconds
 _ALIVE = "alive"  # attribute of the study `alive/<who>`
 
 
@@ -132,20 +135,31 @@ class SweepStudy:
     def _is_shuffled(self) -> bool:
         return any(dimension.is_shuffled for dimension in self.space.dimensions)
 
+    def is_unsettled(self) -> bool:
+        """Whether some trial was claimed by somebody who has not said who he is: alive and about to, or dead."""
+        return any(trial.state is TrialState.RUNNING and self._owner(trial) is None for trial in self.trials())
+
     def _is_abandoned(self, trial: FrozenTrial) -> bool:
         owner = self._owner(trial)
-        return owner is None or not owners.is_alive(owner, self.study.user_attrs.get(f"{_ALIVE}/{owner}"))
+        if owner is None:
+            started = trial.datetime_start or datetime.min
+            return datetime.now() - started > _TIME_TO_SIGN
+        return not owners.is_alive(owner, self.study.user_attrs.get(f"{_ALIVE}/{owner}"))
 
     def _take(self, trial: FrozenTrial) -> bool:
-        """Whether the trial is ours now. Of several who try, the first one written down has it."""
+        """Whether the trial is ours now. Only one can set a waiting trial running. But several may find the same one
+        abandoned: each signs, waits until all have, and the earliest has it."""
         turn = _turn(trial) + 1
         self.storage.set_trial_user_attr(trial._trial_id, f"{_OWNER}/{turn}/{owners.ME}", time.time())
+        if trial.state is TrialState.RUNNING:
+            time.sleep(_TIME_FOR_OTHERS)
         return self._owner(self.storage.get_trial(trial._trial_id)) == owners.ME
 
     @staticmethod
     def _owner(trial: FrozenTrial) -> str | None:
         prefix = f"{_OWNER}/{_turn(trial)}/"
-        return next((key.removeprefix(prefix) for key in trial.user_attrs if key.startswith(prefix)), None)
+        signed = {key.removeprefix(prefix): at for key, at in trial.user_attrs.items() if key.startswith(prefix)}
+        return min(signed, key=lambda name: (signed[name], name), default=None)
 
     def _open(self, frozen: FrozenTrial) -> Claim:
         """Has the sampler propose what the trial does not have yet: one that was stopped keeps its point."""
