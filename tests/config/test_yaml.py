@@ -26,7 +26,7 @@ NUM_CHOICES = {
     "model": 35,
     "optimizer": 10,
     "scheduler": 6,
-    "sweep": 10,
+    "sweep": 13,
     "task": 5,
     "trainer": 6,
 }

@@ -21,7 +21,7 @@ class Column:
 
 
 def columns(comparison: Comparison) -> list[Column]:
-    """The trial, what it reached, the options in which the trials differ, and what it cost."""
+    """The trial, what it reached, the options in which the trials differ, and what it cost, where that differs."""
     found = [_name(comparison.trials), Column("state", "text", lambda trial: trial.state, str)]
     for place, objective in enumerate(comparison.objectives):
         found.append(Column(objective.metric, "number", lambda trial, at=place: trial.values[at], number))  # type: ignore[misc]
@@ -34,7 +34,7 @@ def columns(comparison: Comparison) -> list[Column]:
         Column("steps", "number", lambda trial: trial.num_steps, count),
         Column("time", "number", lambda trial: trial.seconds, duration),
     ]
-    return found + [cost for cost in costs if any(cost.value(trial) is not None for trial in comparison.trials)]
+    return found + [cost for cost in costs if len({cost.show(cost.value(trial)) for trial in comparison.trials}) > 1]
 
 
 def differing(trials: Sequence[Trial]) -> list[str]:

@@ -50,12 +50,11 @@ def _table(comparison: Comparison, num_shown: int) -> str:
 
 
 def _worth_showing(found: list[Column], trials: Sequence[Trial]) -> list[Column]:
-    """No column that says nothing: empty in every row, or a state or a cost that all have."""
+    """No column that says nothing: empty in every row, or that all have finished."""
     worth = []
     for column in found:
         cells = {column.show(column.value(trial)) for trial in trials}
-        is_same = cells == {"finished"} or (len(cells) == 1 and column.name in ("parameters", "steps"))
-        if cells != {""} and not is_same:
+        if cells not in ({""}, {"finished"}):
             worth.append(column)
     return worth
 

@@ -29,12 +29,12 @@ class Axis:
     is_discrete: bool
     is_log: bool = False
 
-    def spread(self) -> np.ndarray:
+    def spread(self, width: float = 0.36) -> np.ndarray:
         """Positions for points that would hide each other: those of a choice are set a little apart."""
         if not self.is_discrete:
             return self.positions
         golden = (np.arange(len(self.positions)) * 0.618034) % 1.0
-        return (self.positions + (golden - 0.5) * 0.36).astype(np.float32)
+        return (self.positions + (golden - 0.5) * width).astype(np.float32)
 
     def with_ends(self) -> "Axis":
         """With a tick at either end of the values, in place of those that it would touch."""

@@ -16,14 +16,17 @@ from iolaus.compare.figures.style import (
     labels,
     layout,
     places,
+    plain,
     robust_range,
     scatter,
 )
 from iolaus.compare.panels import LearningCurves
+from iolaus.compare.table import differing
 from iolaus.compare.trials import Comparison, Trial
 
 # Together the grey curves have at most about so many points, and each at least a few.
 _MAX_BACKGROUND_POINTS, _MIN_CURVE_POINTS = 40_000, 12
+_MAX_LEGEND = 26
 
 
 @draw.register
@@ -47,16 +50,24 @@ def draw_curves(panel: LearningCurves, comparison: Comparison) -> go.Figure | st
 def _foreground(metric: str, trial: Trial, place: int, comparison: Comparison) -> go.Scatter:
     epochs, values = thinned(trial.curves[metric])
     (name,) = labels([trial])
+    chosen = _choices(trial, comparison)
     return go.Scatter(
         x=epochs,
         y=floats(values),
         mode="lines+markers" if len(epochs) <= 30 else "lines",
-        name=name,
+        name=f"{name}: {plain(chosen)}" if chosen else name,
         line={"color": color(place), "width": 2.5, "dash": DASHES[place // 4]},
         marker={"size": 5},
         customdata=np.full(len(epochs), places([trial], comparison)[0]),
         hovertemplate=f"{name}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
     )
+
+
+def _choices(trial: Trial, comparison: Comparison) -> str:
+    """By what a reader knows it in a legend: the words among its options, as far as there is room."""
+    options = [option for option in differing(comparison.trials) if isinstance(trial.params.get(option), str)]
+    text = ", ".join(trial.params[option] for option in options)
+    return text if len(text) <= _MAX_LEGEND else f"{text[: _MAX_LEGEND - 1]}…"
 
 
 def _background(metric: str, trials: Sequence[Trial], comparison: Comparison) -> go.Scatter | go.Scattergl:

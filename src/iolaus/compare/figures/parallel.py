@@ -24,7 +24,7 @@ def draw_parallel(panel: ParallelCoordinates, comparison: Comparison) -> go.Figu
     for option in panel.options:
         ticked = axis(option, trials).with_ends()
         dimensions.append(
-            {"label": plain(option), "values": ticked.positions, "tickvals": ticked.ticks, "ticktext": ticked.texts}
+            {"label": plain(option), "values": ticked.spread(0.08), "tickvals": ticked.ticks, "ticktext": ticked.texts}
         )
     dimensions.append({"label": plain(panel.objective.metric), "values": reached})
     figure = go.Figure(
