@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from iolaus.data.reviews import Reviews
 from iolaus.models.bert import BERT
 from iolaus.models.gpt import GPT
+from iolaus.models.t5 import T5
 from iolaus.pretrained.published import Published, open_published
-from iolaus.spec import Classes, Text, Vocabulary
+from iolaus.spec import Classes, Sentence, Text, Vocabulary
 from tests.conftest import Command
 
 transformers = pytest.importorskip("transformers")
@@ -39,10 +40,11 @@ def save_tokenizer(folder: Path, special: list[str], frame: list[str]) -> None:
 
 
 def saved(model: Any, folder: Path) -> Published:
-    """With weights that are large enough to make a difference."""
+    """With weights that are large enough to make a difference, and all of them different: norms, too."""
+    generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
     model.eval().save_pretrained(folder)
     return Published("theirs", folder)
 
@@ -125,6 +127,30 @@ def test_gpt_says_what_comes_next_alike(tmp_path: Path) -> None:
     for place in range(9):
         logits, state = ours.step(x[:1, place], state)
         torch.testing.assert_close(logits[:, :V], expected[:1, place], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["relu", "gated-gelu"])
+def test_t5_writes_alike(kind: str, tmp_path: Path) -> None:
+    config = transformers.T5Config(
+        vocab_size=V, d_model=16, d_kv=6, d_ff=24, num_layers=2, num_heads=4, feed_forward_proj=kind,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    theirs = transformers.T5ForConditionalGeneration(config)
+    options: dict[str, Any] = {
+        "dim": 16, "num_layers": 2, "num_heads": 4, "head_dim": 6, "feedforward_ratio": 1.5,
+        "activation": "relu" if kind == "relu" else "gelu_tanh", "is_gated": kind != "relu",
+    }  # fmt: skip
+    published = saved(theirs, tmp_path)
+    ours: Any = loaded(T5(Text(V, L), Sentence(V, L, start=0, end=1), **options), published, T5, options)
+    x, real = ids()
+    previous = torch.randint(5, V, (3, 6), generator=torch.Generator().manual_seed(2))
+    previous[:, 0] = 0
+    expected = theirs(input_ids=x, attention_mask=real.long(), decoder_input_ids=previous).logits
+    torch.testing.assert_close(ours(x, previous), expected, rtol=0, atol=1e-5)
+    state = ours.begin(x)
+    for place in range(6):
+        logits, state = ours.step(previous[:, place], state)
+        torch.testing.assert_close(logits, expected[:, place], rtol=0, atol=1e-5)
 
 
 def test_options_that_do_not_fit_are_named(bert_config: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from iolaus.pretrained import bert, gpt, tokenizer
+from iolaus.pretrained import bert, gpt, t5, tokenizer
 from iolaus.weights import copy_weights
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ PREFIX = "hf:"
 _FAMILIES: dict[str, tuple[str, ModuleType]] = {
     "bert": ("BERT", bert),
     "gpt2": ("GPT", gpt),
+    "t5": ("T5", t5),
 }
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
