@@ -82,7 +82,7 @@ VALUES = st.one_of(
 GROUPS = ["model", "loss", "optimizer", "scheduler", "initializer", "task", "data"]
 
 
-@examples(40)
+@examples(20)
 @given(st.sampled_from(_option_paths()), VALUES)
 def test_any_value_of_any_option_is_right_or_named(path: str, value: str) -> None:
     _assert_sentences(explain_all([f"{path}={value}"]))
