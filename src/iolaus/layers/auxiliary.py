@@ -34,7 +34,7 @@ class Auxiliary(nn.Module):
         return answer
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_answer": None}  # a copy takes no graph along
+        return super().__getstate__() | {"_answer": None}  # a copy takes no graph along
 
 
 def auxiliaries_of(model: nn.Module) -> list[Auxiliary]:
