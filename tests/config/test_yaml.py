@@ -49,7 +49,7 @@ NEEDS_GPU = {"gpu", "fsdp"}
 
 def test_the_groups_are_complete() -> None:
     assert {group: len(options(group)) for group in NUM_CHOICES} == NUM_CHOICES
-    assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*NUM_CHOICES, "hydra"}
+    assert {path.name for path in CONF.iterdir() if path.is_dir()} == {*NUM_CHOICES, "hydra", "wandb"}
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: str(path.relative_to(CONF)))
@@ -128,6 +128,18 @@ def test_the_architecture_that_the_readme_adds_reads_every_kind() -> None:
     assert model(Image(1, 8, 8), Classes(("a", "b")))(pictures).shape == (2, 2)
     assert model(Text(9, 5), Classes(("a", "b")))(texts).shape == (2, 2)
     assert model(Series(3, 48), Forecast(3, 12))(windows).shape == (2, 12, 3)
+
+
+def test_the_sweep_that_wandb_drives_ranges_over_the_same_space() -> None:
+    asked = yaml.safe_load((CONF / "wandb" / "architectures.yaml").read_text())
+    ours = yaml.safe_load((CONF / "sweep" / "architectures.yaml").read_text())["params"]
+    theirs = {key: node.get("values", [node.get("value")]) for key, node in asked["parameters"].items()}
+    assert theirs == {key: text.split(",") if isinstance(text, str) else [text] for key, text in ours.items()}
+    *_, args = asked["command"]
+    assert args == "${args_no_hyphens}"
+    fixed = [text for text in asked["command"] if "=" in text]
+    for place in (0, -1):
+        assert explain_all([*fixed, *(f"{key}={values[place]}" for key, values in theirs.items())]) == []
 
 
 def test_companions_come_along_and_the_command_line_wins() -> None:
