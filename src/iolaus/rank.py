@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from iolaus.config.compose import CONF
 from iolaus.failure import code_of, record, sentence, show_warnings_in_one_line
 from iolaus.interruption import Interrupted, interruption, listen
+from iolaus.secrets import notice
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     listen()
     interruption.is_insistent = False
     sys.path[:] = job["path"]
+    notice(job["arguments"]["overrides"])
     folder = Path(job["folder"])
     try:
         from iolaus.run import run  # imports torch: once signals are listened to
