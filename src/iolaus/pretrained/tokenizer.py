@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from iolaus.data.tokenizer import without_spelled_ids
 
-_MASKS = ("[MASK]", "<mask>")
+_UNKNOWNS, _MASKS = ("[UNK]", "<unk>"), ("[MASK]", "<mask>")
 
 
 def fitted(file: Path, config: dict[str, Any]) -> dict[str, Any]:
@@ -22,11 +22,10 @@ def fitted(file: Path, config: dict[str, Any]) -> dict[str, Any]:
     pad = config.get("pad_token_id")
     end = after[-1] if after else _first(config.get("eos_token_id"), 0)
     start = before[0] if before else _first(config.get("decoder_start_token_id"), config.get("bos_token_id"), end)
-    unknown = next((tokenizer.token_to_id(name) for name in ("[UNK]", "<unk>") if tokenizer.token_to_id(name)), end)
-    mask = next((tokenizer.token_to_id(name) for name in _MASKS if tokenizer.token_to_id(name) is not None), None)
+    unknown, mask = _known(tokenizer, _UNKNOWNS), _known(tokenizer, _MASKS)
     reserved = {
         "pad": config["vocab_size"] if pad is None else pad,
-        "unknown": unknown,
+        "unknown": end if unknown is None else unknown,
         "start": start,
         "end": end,
         "mask": mask,
@@ -40,6 +39,11 @@ def _frame(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     framed = tokenizer.encode("a").ids
     num_before = next(n for n in range(len(framed) + 1) if framed[n : n + len(plain)] == plain)
     return framed[:num_before], framed[num_before + len(plain) :]
+
+
+def _known(tokenizer: Tokenizer, names: tuple[str, ...]) -> int | None:
+    """The id of the one of these names that the vocabulary has."""
+    return next((tokenizer.token_to_id(name) for name in names if tokenizer.token_to_id(name) is not None), None)
 
 
 def _first(*values: int | None) -> int:
