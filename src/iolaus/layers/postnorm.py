@@ -11,6 +11,8 @@ from iolaus.layers.norms import Norm, norm_layer
 class PostNormBlock(nn.Module):
     """norm(x + attention(x)), then norm(x + feedforward(x)): (B, L, D) → (B, L, D).
 
+    attention_dropout: on the attention weights.
+
     Raises:
         ValueError: for heads that do not divide dim.
     """
@@ -24,9 +26,10 @@ class PostNormBlock(nn.Module):
         activation: Activation = "gelu",
         norm: Norm = "layer",
         dropout: float = 0.0,
+        attention_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.attention = SelfAttention(dim, num_heads)
+        self.attention = SelfAttention(dim, num_heads, dropout=attention_dropout)
         self.attention_norm = norm_layer(norm, dim)
         self.feedforward = FeedForward(dim, hidden_dim, activation=activation, dropout=dropout)
         self.feedforward_norm = norm_layer(norm, dim)

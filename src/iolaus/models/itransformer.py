@@ -22,7 +22,7 @@ class ITransformer(nn.Module):
 
     dim: features per channel. num_heads must divide it.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
-    dropout: on the embedded channels and on the result of every layer.
+    dropout: on the embedded channels, on attention weights and on the result of every layer.
     instance_norm: sees each window without its own level and scale.
 
     Raises:
@@ -50,7 +50,8 @@ class ITransformer(nn.Module):
         self.embedding = nn.Sequential(nn.Linear(input.length, dim), nn.Dropout(dropout))
         hidden_dim = round(feedforward_ratio * dim)
         self.blocks = nn.ModuleList(
-            PostNormBlock(dim, num_heads, hidden_dim, activation=activation, dropout=dropout) for _ in range(num_layers)
+            PostNormBlock(dim, num_heads, hidden_dim, activation=activation, dropout=dropout, attention_dropout=dropout)
+            for _ in range(num_layers)
         )
         self.norm = norm_layer("layer", dim)
         self.head = head(target, dim, num_sequences=input.channels)
