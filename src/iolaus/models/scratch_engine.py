@@ -1,4 +1,4 @@
-"""The bridge from torch to `iolaus.scratch`: forward and backward run on NumPy, and to torch it is a module with weights.
+"""The bridge from torch to `iolaus.scratch`: what runs on NumPy, and is a module with weights to torch.
 
 This file alone knows both worlds.
 """
