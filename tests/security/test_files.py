@@ -25,6 +25,7 @@ from iolaus.data.reviews import Reviews
 from iolaus.data.series_file import SeriesFile
 from iolaus.data.texts import Texts
 from iolaus.hardware import peak_memory_mb
+from iolaus.pretrained.published import open_published
 from tests.security.conftest import Canary, Gadget
 
 TEN_GB = 10 * 2**30
@@ -170,6 +171,20 @@ def test_a_tokenizer_that_is_not_one_is_one_sentence(text: str) -> None:
     """It comes with a checkpoint, which may be a stranger's."""
     data = Reviews(batch_size=8)
     assert "tokenizer" in _sentence(lambda: data.inherit({"tokenizer": text}))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "not json", '{"model_type": "bert"}', "\xff"], ids=repr)
+def test_published_weights_that_are_none_are_one_sentence(text: str, tmp_path: Path) -> None:
+    """A folder for `init_from=hf:FOLDER`, with anything in its three files."""
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
+    published = open_published(f"hf:{tmp_path}")
+    if "bert" not in text:
+        assert "config.json" in _sentence(lambda: published.config)
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "vocab_size": 8}')
+    published = open_published(f"hf:{tmp_path}")
+    assert "tokenizer.json" in _sentence(published.fitted)
+    assert "model.safetensors" in _sentence(lambda: published.load_into(torch.nn.Linear(1, 1)))
 
 
 def test_what_is_no_spec_is_no_class_of_ours() -> None:

@@ -8,6 +8,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from iolaus import cli, secrets
+from iolaus.config.hydra_settings import refused_overrides
 from iolaus.folder import write_config
 from tests.conftest import REPOSITORY, Command
 
@@ -81,6 +82,13 @@ def test_a_refused_command_does_not_repeat_a_secret(
     assert ON_THE_COMMAND_LINE not in said
     assert "my_token" in said
     assert "api_key" in said
+
+
+def test_hydras_own_sweeper_which_writes_all_as_it_is_gets_no_secret() -> None:
+    typed = ["hydra/sweeper=basic", "seed=1,2"]
+    assert refused_overrides([*typed, "+callbacks.x.api_key=${oc.env:KEY}"]) == []
+    (problem,) = refused_overrides([*typed, f"+callbacks.x.api_key={ON_THE_COMMAND_LINE}"])
+    assert "multirun.yaml" in problem
 
 
 @pytest.mark.parametrize(

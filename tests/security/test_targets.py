@@ -12,6 +12,7 @@ from iolaus.config import build
 from iolaus.config.compose import compose
 from iolaus.config.targets import ROLES, resolve
 from iolaus.folder import open_run
+from iolaus.sweep.command import with_stored
 from iolaus.verbs.predict import predict
 from tests.conftest import REPOSITORY
 from tests.security.conftest import Canary
@@ -154,6 +155,20 @@ def test_a_users_own_package_is_built_when_it_is_listed(tmp_path: Path, monkeypa
     (refused,) = explain_all(overrides)
     assert "packages=[…]" in refused
     assert explain_all([*overrides, "packages=[mypackage]"]) == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ("packages=[evil]", "if you trust them, type packages="),
+        ("+hydra.job_logging.x=1", "do not use it"),
+        ("+callbacks.x.api_key=***", "a secret is not kept"),
+    ],
+)
+def test_a_strangers_sweep_runs_nothing_of_its_own(stored: str, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump({"overrides": ["model=mlp,rnn", stored]}))
+    with pytest.raises(ValueError, match=expected):
+        with_stored([f"sweep.resume={tmp_path}"])
 
 
 HYDRAS_OWN = [

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from iolaus.config.compose import override_key
+from iolaus.secrets import mask_override
 
 _OPEN = ("hydra.verbose", "hydra.mode", "hydra.job.name", "hydra.launcher", "hydra.sweeper")
 _OPEN_LOGS = ("hydra.job_logging", "hydra.hydra_logging")
@@ -58,6 +59,11 @@ def refused_overrides(overrides: list[str]) -> list[str]:
             continue
         instead = next((hint for name, hint in _INSTEAD.items() if _is_within(key, (name,))), "it is Hydra's own")
         problems.append(f"{text}: {override_key(text)} is not to be set: {instead}.")
+    if "hydra/sweeper=basic" in overrides and any(mask_override(text) != text for text in overrides):
+        problems.append(
+            "hydra/sweeper=basic: it writes all overrides to multirun.yaml as they are, with the secret among them: "
+            "leave it out, or give the secret as '${oc.env:NAME}'."
+        )
     return problems
 
 

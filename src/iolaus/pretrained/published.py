@@ -40,7 +40,14 @@ class Published:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        return json.loads(self._file("config.json").read_text())
+        file = self._file("config.json")
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{file} is no JSON ({error}).") from error
+        if not isinstance(found, dict):
+            raise ValueError(f"{file} is no model's config: it holds no options.")
+        return found
 
     def problems(self, model: type, options: Mapping[str, Any]) -> list[str]:
         """Why these options of this model do not fit the weights, with what to type instead."""
@@ -65,10 +72,16 @@ class Published:
         return tokenizer.fitted(self._file("tokenizer.json"), self.config)
 
     def load_into(self, model: nn.Module) -> None:
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         _, family = _FAMILIES[self.config["model_type"]]
-        weights = family.renamed(load_file(self._file("model.safetensors")))
+        file = self._file("model.safetensors")
+        try:
+            published = load_file(file)
+        except SafetensorError as error:
+            raise ValueError(f"{file} is damaged, or no file of weights ({error}).") from error
+        weights = family.renamed(published)
         ours = model.state_dict()
         copy_weights(model, {name: _with_rows(weight, ours.get(name)) for name, weight in weights.items()})
 

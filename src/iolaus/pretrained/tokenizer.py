@@ -5,7 +5,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from iolaus.data.tokenizer import without_spelled_ids
+from iolaus.data.tokenizer import read, without_spelled_ids
 
 _UNKNOWNS, _MASKS = ("[UNK]", "<unk>"), ("[MASK]", "<mask>")
 
@@ -15,7 +15,10 @@ def fitted(file: Path, config: dict[str, Any]) -> dict[str, Any]:
 
     `config`: the model's. Where the vocabulary has no padding (GPT-2), the first id after it is padding.
     """
-    tokenizer = Tokenizer.from_file(str(file))
+    try:
+        tokenizer = read(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     before, after = _frame(tokenizer)
