@@ -50,15 +50,23 @@ def _train() -> None:
     notice(arguments.overrides)
     if logging.lastResort:  # speaks until Hydra has set up the logs
         logging.lastResort.setFormatter(Formatter("%(message)s"))
-    is_worker = "LOCAL_RANK" in os.environ  # started again by a launcher, with overrides of its own
-    problems = [] if is_worker else refused_flags(arguments) + refused_overrides(arguments.overrides)
+    problems = _refused_launchers() + refused_flags(arguments) + refused_overrides(arguments.overrides)
     if problems:
         _exit(problems)
     only_shows = arguments.hydra_help or arguments.cfg or arguments.info
-    if not (only_shows or arguments.shell_completion or is_worker):
+    if not (only_shows or arguments.shell_completion):
         settle = _settle_sweep if arguments.multirun else _settle_run
         sys.argv = [sys.argv[0], *settle(arguments.overrides)]
     _job()
+
+
+def _refused_launchers() -> list[str]:
+    """A run starts its processes itself: started from outside, each would make a run, in a folder of its own."""
+    if "LOCAL_RANK" in os.environ:
+        return ["LOCAL_RANK is set, as torchrun does: type python train.py trainer=ddp trainer.devices=N instead."]
+    if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_STEP_ID" in os.environ:
+        return ["srun started several tasks: ask for one (--ntasks=1), and type trainer=ddp trainer.devices=N."]
+    return []
 
 
 def _settle_run(overrides: list[str]) -> list[str]:

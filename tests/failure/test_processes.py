@@ -126,6 +126,18 @@ def test_a_mistake_is_told_once(command: Command, tmp_path: Path) -> None:
     assert _summary(tmp_path / "failed")["error"] == line.removeprefix("error: ")
 
 
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [({"LOCAL_RANK": "1"}, "as torchrun does"), ({"SLURM_NTASKS": "2", "SLURM_STEP_ID": "0"}, "ask for one")],
+    ids=["torchrun", "srun"],
+)
+def test_no_process_is_started_from_outside(command: Command, environment: dict[str, str], hint: str) -> None:
+    result = command(*_TWO, **environment)
+    assert result.returncode == 2
+    (line,) = result.stderr.strip().splitlines()
+    assert hint in line
+
+
 def test_the_process_that_failed_first_is_quoted(command: Command, tmp_path: Path) -> None:
     result = command("optimizer=sgd", "optimizer.lr=1e25", "run_dir=exploded", *_TWO)
     assert result.returncode == 1
