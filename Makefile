@@ -8,7 +8,7 @@ ARGS ?= model=transformer optimizer=adamw
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test lint format clean
+.PHONY: train test survive lint format clean
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
@@ -16,6 +16,10 @@ train: .venv/installed
 # Tests run one process per core with one thread each: two torch processes that share two cores are many times slower.
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q $(TESTS)
+
+# A sweep of 200 trials and its trials are killed at random, and it is resumed until it is whole: half an hour and more.
+survive: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.survival $(ARGS_SURVIVE)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -19,6 +19,7 @@ COMPARISONS = {
     "step": {"resnet, python train.py": RATIO, "loggers: python train.py": DIFFERENCE},
     "loaders": {"DataLoader, tensors": RATIO, "DataLoader, Pillow": RATIO, "DataLoader, windows": RATIO},
     "scratch": {"AdamW, float32": f"{RATIO} torch", "number by number": f"{RATIO} ours"},
+    "sweep": {"Hydra's sweeper and launcher": RATIO, "one command after another": RATIO},
     "precision": {"cnn +float32, channels_last": RATIO, "cnn +bfloat16, channels_last": RATIO},
 }
 
