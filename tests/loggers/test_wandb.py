@@ -28,7 +28,7 @@ def _config(records: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return config
 
 
-def test_the_runs_of_a_sweep_are_of_one_group_one_each_within_one_process(sweep: Path) -> None:
+def test_the_runs_of_a_sweep_are_of_one_group_one_each(sweep: Path) -> None:
     first, second = (_run_record(sweep / name) for name in "01")
     assert first["run_id"] != second["run_id"]
     assert [first["display_name"], second["display_name"]] == [f"{sweep.name}/0", f"{sweep.name}/1"]
@@ -40,6 +40,18 @@ def test_the_runs_of_a_sweep_are_of_one_group_one_each_within_one_process(sweep:
         assert records["exit"][0].get("exit_code", 0) == 0
         assert _config(records)["choice"]["model"] == ("mlp", "rnn")[int(name)]
         assert _config(records)["optimizer"]["lr"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of W&B's own
+def test_each_run_has_its_own_within_one_process(tmp_path: Path) -> None:
+    for name, loss in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / name).mkdir()
+        logger = WandB(Identity(tmp_path / name))
+        logger.log_metrics({"train/loss": loss}, step=0)
+        logger.close({"status": "finished"})
+    first, second = (wandb_records(tmp_path / name) for name in "ab")
+    assert first["run"][0]["run_id"] != second["run"][0]["run_id"]
+    assert len(first["history"]) == len(second["history"]) == 1
 
 
 def test_the_offline_record_says_what_metrics_csv_says(sweep: Path) -> None:

@@ -2,13 +2,15 @@
 
 import importlib.util
 import logging
-import os
 import time
+import warnings
 from argparse import Namespace
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from lightning.pytorch.utilities import rank_zero_only
 
 from iolaus.loggers.run_logger import Identity, RunLogger, hyperparameters, results
@@ -76,21 +78,32 @@ class MLflow(RunLogger):
 
     @cached_property
     def _client(self) -> Any:
-        for name, value in _PATIENCE.items():
-            os.environ.setdefault(name, value)
         from mlflow.tracking import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        if self._uri.startswith("sqlite:///"):
-            Path(self._uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        return MlflowClient(self._uri)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        with self._alone(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of how MLflow sets its tables up
+            return MlflowClient(self._uri)
 
     @cached_property
     def _run_id(self) -> str:
-        found = self._client.get_experiment_by_name(self._experiment)
-        experiment_id = found.experiment_id if found else self._client.create_experiment(self._experiment)
         identity = self._identity
         tags = {key: choice for key, choice in identity.choices.items() if choice}
         tags |= {"folder": str(identity.folder)} | ({"group": identity.group} if identity.group else {})
-        return self._client.create_run(experiment_id, tags=tags, run_name=identity.name).info.run_id
+        client = self._client
+        with self._alone():
+            experiment_id = self._experiment_id()
+        return client.create_run(experiment_id, tags=tags, run_name=identity.name).info.run_id
+
+    def _experiment_id(self) -> str:
+        found = self._client.get_experiment_by_name(self._experiment)
+        return found.experiment_id if found else self._client.create_experiment(self._experiment)
+
+    def _alone(self) -> AbstractContextManager[Any]:
+        """The trials of a sweep begin together, and two that set up one database file would be in each other's way."""
+        if not self._uri.startswith("sqlite:///"):
+            return nullcontext()
+        path = Path(self._uri.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{path}.lock")
