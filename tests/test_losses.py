@@ -3,9 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import mean_pinball_loss
 from torch import Tensor, nn
 
-from iolaus.losses import CrossEntropy, Focal
+from iolaus.losses import CrossEntropy, Focal, Quantile
 
 NUM_CLASSES = 5
 WEIGHTS = [0.5, 1.0, 2.0, 0.0, 3.0]
@@ -86,3 +87,22 @@ def test_weights_are_one_per_class(loss: nn.Module, output: Tensor) -> None:
 @pytest.mark.parametrize("loss", [CrossEntropy(weights=WEIGHTS), Focal(weights=WEIGHTS)])
 def test_weights_move_with_the_loss(loss: nn.Module) -> None:
     assert [buffer.tolist() for buffer in loss.buffers()] == [WEIGHTS]
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_quantile_is_sklearns_pinball_loss(quantile: float) -> None:
+    output, target = torch.randn(2, 4, 12, 3, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    expected = mean_pinball_loss(target.flatten(), output.flatten(), alpha=quantile)
+    assert Quantile(quantile=quantile)(output, target).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_quantile_is_least_at_the_quantile(quantile: float) -> None:
+    came = torch.randn(1001, generator=torch.Generator().manual_seed(0))
+    best = min(came, key=lambda value: Quantile(quantile=quantile)(value.expand_as(came), came).item())
+    assert best == came.quantile(quantile)
+
+
+def test_quantile_does_not_spread_one_value_over_many() -> None:
+    with pytest.raises(ValueError, match="compares values with values"):
+        Quantile()(torch.zeros(4, 3), torch.zeros(4))

@@ -1,12 +1,12 @@
-"""Losses for classes, called as `loss(output, target)`; what torch has by itself, the configs name directly.
+"""Losses that torch lacks, called as `loss(output, target)`; what it has by itself, the configs name directly.
 
-Both read targets that are indices (B,) or probabilities (B, C), as mixed pictures have them.
+Those for classes read targets that are indices (B,) or probabilities (B, C), as mixed pictures have them.
 """
 
 import torch
 from torch import Tensor, nn
 
-from iolaus.ranges import Fraction, NonNegative
+from iolaus.ranges import Fraction, NonNegative, Probability
 
 
 class CrossEntropy(nn.CrossEntropyLoss):
@@ -65,6 +65,25 @@ class Focal(nn.Module):
         # Where p is 1, the slope of 0^gamma is infinite for gamma < 1, and NaN once multiplied by log p = 0.
         missing = -torch.expm1(log_p)  # 1 - p
         return missing.clamp(min=torch.finfo(log_p.dtype).eps) ** self.gamma
+
+
+class Quantile(nn.Module):
+    """The pinball loss, least for the value that what comes stays under with probability `quantile`.
+
+    Koenker & Bassett 1978, Regression quantiles (doi:10.2307/1913643). A unit too low costs `quantile`, a unit too high
+    1 - `quantile`; with 0.5, the median's, it is half the mean absolute error.
+    """
+
+    def __init__(self, *, quantile: Probability = 0.9) -> None:
+        super().__init__()
+        self.quantile = quantile
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Both of the same shape."""
+        if output.shape != target.shape:
+            raise ValueError(f"loss=quantile compares values with values, but {output.shape} meets {target.shape}.")
+        missing = target - output
+        return torch.maximum(self.quantile * missing, (self.quantile - 1) * missing).mean()
 
 
 def _tensor(weights: list[float] | None) -> Tensor | None:

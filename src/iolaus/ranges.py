@@ -9,4 +9,5 @@ Whole = Annotated[int, Ge(0)]  # 0, 1, 2, …
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Fraction = Annotated[float, Ge(0), Le(1)]  # 0 … 1
+Probability = Annotated[float, Gt(0), Lt(1)]  # of what may or may not come
 Rate = Annotated[float, Ge(0), Lt(1)]  # a probability that is never certain: dropout, decay

@@ -30,6 +30,7 @@ MISTAKES = [
     (["data=etth1", "task=classify"], ["task=classify", "Forecast", "forecast"]),
     (["loss=mse"], ["loss=mse", "task=classify", "cross_entropy, focal."]),
     (["loss=cross_entropy", "data=co2"], ["loss=cross_entropy", "task=forecast", "huber, mae, mse."]),
+    (["loss=quantile", "data=co2"], ["loss=quantile", "task=forecast", "huber, mae, mse."]),
     (["data.batch_size=0"], ["data.batch_size=0", "greater than or equal to 1"]),
     (["data.val_fraction=2"], ["data.val_fraction=2"]),
     (["data=images"], ["data.root", "required"]),

@@ -22,12 +22,12 @@ NUM_CHOICES = {
     "finetune": 5,
     "initializer": 7,
     "logger": 4,
-    "loss": 5,
+    "loss": 6,
     "model": 35,
     "optimizer": 10,
     "scheduler": 6,
     "sweep": 13,
-    "task": 5,
+    "task": 6,
     "trainer": 6,
 }
 YAMLS = sorted(CONF.rglob("*.yaml"))
@@ -41,9 +41,11 @@ NEEDS = {
     "language_model": ["model=gpt"],
     "lora": ["model=transformer"],
     "masked_language_model": ["model=bert"],
+    "quantile": ["task=forecast_quantile"],
     "seq2seq": ["model=seq2seq"],
     "transductions": ["model=t5"],
 }
+FORECASTS = {"forecast", "forecast_quantile", "mse", "mae", "huber", "quantile"}
 NEEDS_GPU = {"gpu", "fsdp"}
 
 
@@ -66,8 +68,7 @@ def test_a_choice_holds_against_the_code(group: str, choice: str) -> None:
         (problem,) = explain_all([f"{group}={choice}"])
         assert f"trainer={choice}" in problem
         return
-    forecasts = group in ("task", "loss")
-    companions = ["data=co2"] if forecasts and choice in ("forecast", "mse", "mae", "huber") else []
+    companions = ["data=co2"] if group in ("task", "loss") and choice in FORECASTS else []
     space = ["model.dim=16,32"] if group == "sweep" else []
     overrides = [f"{group}={choice}", *NEEDS.get(choice, []), *companions, *space]
     assert explain_all(overrides) == []

@@ -7,18 +7,18 @@ from typing import Any
 import lightning.pytorch as L
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, confusion_matrix, mean_pinball_loss, precision_recall_fscore_support
 from torch import Tensor, nn
 
 from iolaus.batch import Batch
 from iolaus.data.loader import Loader
 from iolaus.data.order import Order
-from iolaus.losses import CrossEntropy
+from iolaus.losses import CrossEntropy, Quantile
 from iolaus.schedulers import constant
 from iolaus.spec import Classes
 from iolaus.spec import Forecast as ForecastTarget
 from iolaus.tasks.classify import Classify
-from iolaus.tasks.forecast import Forecast
+from iolaus.tasks.forecast import Forecast, ForecastQuantile
 from iolaus.tasks.task import Task
 
 
@@ -92,6 +92,23 @@ def test_forecasts(tmp_path: Path) -> None:
     }
     assert metrics == pytest.approx(expected | {"test/loss": expected["test/mse"]}, rel=1e-5)
     assert (tmp_path / "forecast.png").stat().st_size > 1000
+
+
+def test_forecasts_of_a_quantile(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    outputs, targets = torch.randn(2, 21, 12, 3, generator=generator)
+    task = ForecastQuantile(nn.Identity(), ForecastTarget(3, 12), *_parts(Quantile(quantile=0.9)))
+    metrics = _test(task, outputs, targets, tmp_path)
+    loss = mean_pinball_loss(targets.flatten(), outputs.flatten(), alpha=0.9)
+    expected = {"test/loss": loss, "test/coverage": (targets.numpy() <= outputs.numpy()).mean()}
+    assert metrics == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_forecast_of_the_middle_wants_a_loss_with_two_equal_sides() -> None:
+    assert all(Forecast.suits(loss) for loss in (nn.MSELoss(), nn.L1Loss(), nn.HuberLoss(), Quantile(quantile=0.5)))
+    assert not Forecast.suits(Quantile(quantile=0.9))
+    assert ForecastQuantile.suits(Quantile(quantile=0.9))
+    assert not ForecastQuantile.suits(nn.MSELoss())
 
 
 def test_mixed_pictures_count_as_what_they_show_most_of() -> None:

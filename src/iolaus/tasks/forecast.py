@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from iolaus.batch import Batch
+from iolaus.losses import Quantile
 from iolaus.spec import Forecast as ForecastTarget
 from iolaus.tasks.task import Objective, Task
 
@@ -25,7 +26,7 @@ class Forecast(Task):
     def suits(loss: nn.Module) -> bool:
         came = torch.tensor([[[-1.0], [2.0], [0.5]]])  # (B, horizon, channels)
         try:
-            return bool(loss(came, came) == 0 and loss(came + 1, came) > 0)
+            return bool(loss(came, came) == 0 and loss(came + 1, came) == loss(came - 1, came) > 0)
         except (RuntimeError, ValueError, IndexError):
             return False
 
@@ -44,6 +45,23 @@ class Forecast(Task):
             return
         past, future, forecast = self._example
         _draw(past, future, forecast, folder / "forecast.png")
+
+
+class ForecastQuantile(Forecast):
+    """Predicts a value that what comes stays under with the loss's probability, for every step of every channel.
+
+    The best epoch is the one with the least of that loss: a mean squared error would choose the middle. `coverage` is
+    how much really stayed under it.
+    """
+
+    objective: ClassVar[Objective] = ("val/loss", "min")
+
+    @staticmethod
+    def suits(loss: nn.Module) -> bool:
+        return isinstance(loss, Quantile)
+
+    def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return {"coverage": (target <= output).float().mean()}
 
 
 def _draw(past: Tensor, future: Tensor, forecast: Tensor, path: Path) -> None:
