@@ -65,11 +65,12 @@ def test_the_table_has_means_and_what_was_published(etth1: Any, tmp_path: Path) 
     page = tmp_path / "results.md"
     page.write_text(f"before\n{etth1.START}\nold\n{etth1.END}\nafter\n")
     etth1.write(page, etth1.table(tmp_path, ["nlinear", "dlinear", "lstm"]))
-    before, *_, nlinear, lstm, empty, _, after = page.read_text().splitlines()
+    before, *_, nlinear, dlinear, lstm, empty, _, after = page.read_text().splitlines()
     assert (before, empty, after) == ("before", "", "after")
     assert nlinear == (
         "| nlinear | 336 | 64,704 | 0.3800 ± 0.0100 (0.374) | (0.408) | (0.429) | (0.440) | 0.4000 | 10 s |"
     )
+    assert dlinear == "| dlinear |  |  | (0.375) | (0.405) | (0.439) | (0.472) |  |  |"
     assert lstm == "| lstm | 336 | 64,704 | 0.5000 |  |  |  | 0.6000 | 10 s |"
 
 
