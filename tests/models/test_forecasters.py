@@ -41,7 +41,7 @@ def count(kind: Any, length: int, horizon: int, *, channels: int = 7, **options:
 
 
 def test_dlinear_has_the_papers_parameters() -> None:
-    """139.7 K with a window of 96 and 720 steps to forecast: the comparison of efficiency in Zeng et al. 2023. Channels do not matter."""
+    """139.7 K with a window of 96 and 720 steps to forecast (Zeng et al. 2023). Channels do not matter."""
     assert count(DLinear, 96, 720, channels=321) == 2 * (96 + 1) * 720 == 139_680
     assert count(NLinear, 96, 720) == (96 + 1) * 720
 
