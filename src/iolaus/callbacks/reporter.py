@@ -42,6 +42,7 @@ class Reporter(Callback):
             known = trainer.callback_metrics
             metrics = {name: known[name].item() for name in self._metrics if name in known}
             goes_on = self._report(trainer.current_epoch + 1, trainer.global_step, metrics)
-        if not trainer.strategy.broadcast(goes_on):
+        is_last = trainer.current_epoch + 1 == trainer.max_epochs  # there is nothing to be saved by stopping now
+        if not trainer.strategy.broadcast(goes_on) and not is_last:
             self.is_stopped = True
             trainer.should_stop = True
