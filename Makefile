@@ -2,13 +2,14 @@
 #   make train                                   one run: a transformer on handwritten digits
 #   make train ARGS="model=lstm data=reviews"    any other; -m … sweeps
 #   make test                                    the whole suite, in under 15 minutes on two cores
+#   make torture                                 runs of every sort, interrupted in every way: do they end exact?
 #   make lint                                    format, lint, types, direction of imports
 
 ARGS ?= model=transformer optimizer=adamw
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test survive lint format clean
+.PHONY: train test survive lint format clean torture
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
@@ -20,6 +21,9 @@ test: .venv/installed
 # A sweep of 200 trials and its trials are killed at random, and it is resumed until it is whole: half an hour and more.
 survive: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.survival $(ARGS_SURVIVE)
+# Takes hours where `test` takes minutes; it can be stopped, and goes on. TORTURE="--cases 60" for those that tell the most.
+torture: .venv/installed
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m tests.faults.torture $(TORTURE)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -1,0 +1,112 @@
+"""Interrupts runs of every sort in every way, and looks whether each still ends as the one that nothing happened to.
+
+    make torture              or: python -m tests.faults.torture [--cases 60] [--folder outputs/torture]
+
+It uses one thread, can be stopped at any time, and goes on where it was. What it prints is what docs/reliability.md
+holds. A case that fails is kept in its folder.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from iolaus.checkpoints import Checkpoints
+from tests.faults.compare import differences
+from tests.faults.matrix import Case, cases, num_pairs
+from tests.faults.server import Server
+
+# How a command ends that this has struck; 0 if it was over before.
+_EXIT_CODES = {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130, "exception": 1, "full disk": 1}
+
+Result = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--cases", type=int, help="only so many: those that cover the most; without it, all")
+    parser.add_argument("--folder", type=Path, default=Path("outputs/torture"), help="where it works, and goes on")
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = cases()[: options.cases]
+    file = folder / "results.jsonl"
+    results = (
+        {result["case"]: result for result in map(json.loads, file.read_text().splitlines())} if file.exists() else {}
+    )
+    with Server() as run, file.open("a") as record:
+        for number, case in enumerate(chosen):
+            if str(case) not in results:
+                results[str(case)] = result = tortured(run, case, folder / f"{number:03}")
+                record.write(json.dumps(result) + "\n")
+                record.flush()
+                print(f"{number + 1}/{len(chosen)} {_in_words(case)}: {result['verdict']}", flush=True)
+    done = [case for case in chosen if str(case) in results]
+    print(table([results[str(case)] for case in done], num_pairs(done)))
+
+
+def tortured(run: Server, case: Case, folder: Path) -> Result:
+    """Runs it whole; then with every fault in turn, started again each time. The folder stays only if that fails."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    started = time.monotonic()
+    whole = run([*case.overrides, "run_dir=whole"], folder)
+    result: Result = {"case": str(case), "struck": [], "missed": 0, "corrupt": 0, "verdict": "exact"}
+    if whole.code != 0:
+        return result | {"verdict": "does not run", "output": whole.output[-2000:]}
+    for fault in [*case.faults, None]:
+        command = [*case.overrides, "run_dir=struck", "resume=auto"]
+        ended = run(command, folder, asdict(fault) if fault else None)
+        if ended.code not in (0, _EXIT_CODES[fault.kind] if fault else 0):
+            return result | {"verdict": f"exit code {ended.code} after {fault}", "output": ended.output[-2000:]}
+        if fault and ended.code:
+            result["struck"].append([fault.kind, fault.phase])
+        result["missed"] += bool(fault and not ended.code)
+        result["corrupt"] += not _has_whole_checkpoints(folder / "struck")
+    unequal = differences(folder / "whole", folder / "struck")
+    result["seconds"] = round(time.monotonic() - started, 1)
+    if unequal:
+        return result | {"verdict": f"inexact: {', '.join(unequal[:5])}"}
+    if not result["corrupt"]:
+        shutil.rmtree(folder)
+    return result
+
+
+def table(results: list[Result], pairs: tuple[int, int]) -> str:
+    """In Markdown: interruptions by kind and phase, and what came of them."""
+    struck = Counter((kind, phase) for result in results for kind, phase in result["struck"])
+    failed = Counter(tuple(strike) for result in results if result["verdict"] != "exact" for strike in result["struck"])
+    lines = ["| interrupted by | in | times | in runs that did not end exact |", "|---|---|---|---|"]
+    lines += [
+        f"| {kind} | {phase} | {times} | {failed[kind, phase]} |" for (kind, phase), times in sorted(struck.items())
+    ]
+    corrupt = sum(result["corrupt"] for result in results)
+    inexact = sum(result["verdict"] != "exact" for result in results)
+    lines += [
+        "",
+        f"{sum(struck.values())} interruptions of {len(results)} runs: {corrupt} corrupt, {inexact} inexact. "
+        f"Of {pairs[1]} pairs of choices and interruptions {pairs[0]} have met.",
+    ]
+    return "\n".join(lines)
+
+
+def _has_whole_checkpoints(run: Path) -> bool:
+    """Whether every checkpoint that has a name is as it was written."""
+    checkpoints = Checkpoints(run)
+    found = [path for path in (checkpoints.last, checkpoints.previous, checkpoints.best) if path.exists()]
+    return all(checkpoints.is_whole(path) for path in found)
+
+
+def _in_words(case: Case) -> str:
+    faults = ", ".join(f"{fault.kind} in {fault.phase}" for fault in case.faults)
+    return f"{case.model}, {case.data}, {case.optimizer}, {case.scheduler}, {case.feature}; {faults}"
+
+
+if __name__ == "__main__":
+    main()
