@@ -27,3 +27,14 @@ def test_nothing_of_the_graph_is_kept() -> None:
     loss = (torch.ones(3, requires_grad=True) * 2).sum()
     meter.add(1, loss=loss)
     assert not any(total.requires_grad for total in meter._sums.values())
+
+
+def test_a_meter_goes_on_where_its_state_was_taken() -> None:
+    whole, first, second = Meter(), Meter(), Meter()
+    for meter in (whole, first):
+        meter.add(3, loss=torch.tensor(1.1))
+        meter.add(5, loss=torch.tensor(0.7), accuracy=torch.tensor(0.2))
+    second.load_state_dict(first.state_dict())
+    for meter in (whole, second):
+        meter.add(2, loss=torch.tensor(0.3), accuracy=torch.tensor(0.4))
+    assert second.take() == whole.take()

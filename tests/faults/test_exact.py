@@ -1,0 +1,125 @@
+"""Runs that are interrupted end as the one that nothing happened to. The whole matrix is in torture.py."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.compare import differences
+from tests.faults.fault import NUM_DISK_OPERATIONS, Fault
+from tests.faults.matrix import Case, cases
+from tests.faults.server import Server
+from tests.faults.torture import tortured
+
+_TINY = (
+    *("model.dim=16", "data.batch_size=100", "trainer=cpu", "trainer.max_epochs=2"),
+    "callbacks.checkpoint.every_n_steps=3",
+)
+_SAVES = tuple(Fault("SIGKILL", "save", 2 + operation, operation) for operation in range(NUM_DISK_OPERATIONS))
+
+
+def _case(model: str, data: str, optimizer: str, scheduler: str, feature: str, *faults: Fault) -> Case:
+    return Case(model, data, optimizer, scheduler, feature, feature in ("moving average", "mixup"), faults)
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        _case("mlp", "digits", "adamw", "plateau", "none", *_SAVES),
+        _case(
+            *("cnn", "digits", "muon", "onecycle", "mixup"),
+            Fault("SIGKILL", "accumulation", 1),
+            Fault("SIGTERM", "train step", 2),
+            Fault("SIGKILL", "validation", 3),
+            Fault("exception", "epoch end", 4),
+        ),
+        _case(
+            *("transformer", "reviews", "lion", "warmup_cosine", "word dropout"),
+            Fault("SIGKILL", "start"),
+            Fault("SIGINT", "train step", 2),
+            Fault("full disk", "save", 3, 1),
+            Fault("SIGKILL", "test"),
+        ),
+        _case(
+            *("dlinear", "co2", "sgd", "plateau", "two validations an epoch"),
+            Fault("SIGKILL", "validation", 3),
+            Fault("exception", "train step", 5),
+            Fault("SIGTERM", "save", 6, 2),
+        ),
+        _case("gru", "reviews", "adam", "step", "moving average", Fault("SIGKILL", "train step", 3)),
+    ],
+    ids=lambda case: case.model,
+)
+def test_an_interrupted_run_ends_as_the_one_that_was_not(run: Server, case: Case, tmp_path: Path) -> None:
+    result = tortured(run, case, tmp_path / "case")
+    assert (result["verdict"], result["corrupt"]) == ("exact", 0), result
+    assert len(result["struck"]) == len(case.faults)
+
+
+def test_the_same_command_twice_gives_the_same_bits(run: Server, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        ended = run([*_TINY, "model.dropout=0.5", f"run_dir={name}"], tmp_path)
+        assert ended.code == 0, ended.output
+    assert differences(tmp_path / "one", tmp_path / "other") == []
+    ended = run([*_TINY, "model.dropout=0.5", "run_dir=third", "seed=1"], tmp_path)
+    assert len(differences(tmp_path / "one", tmp_path / "third")) > 10  # so that equal says something
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(run: Server, tmp_path: Path) -> None:
+    run([*_TINY, "run_dir=whole"], tmp_path)
+    run([*_TINY, "run_dir=struck"], tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 10})
+    last = tmp_path / "struck" / "checkpoints" / "last.ckpt"
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    ended = run(["resume=struck"], tmp_path)
+    assert f"warning: {last} is damaged" in ended.output
+    assert differences(tmp_path / "whole", tmp_path / "struck") == []
+
+
+def test_one_command_starts_goes_on_and_leaves_the_finished_alone(run: Server, tmp_path: Path) -> None:
+    command = [*_TINY, "run_dir=run", "resume=auto"]
+    assert run(command, tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 8}).code == -9
+    refused = run([*command, "data.batch_size=50"], tmp_path)
+    assert refused.code == 2
+    assert "the run began with data.batch_size=100, so it cannot go on with data.batch_size=50" in refused.output
+    assert run(command, tmp_path).code == 0
+    again = run(command, tmp_path)
+    assert (again.code, again.output) == (0, "run is finished.\n")
+    ended = run(["resume=run", "resume.force=true", "data.batch_size=50", "trainer.max_epochs=3"], tmp_path)
+    assert ended.code == 0, ended.output
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["forced"] == ["data.batch_size: 100 → 50"]
+    alone = run([*_TINY, "resume=auto"], tmp_path)
+    assert alone.code == 2
+    assert "type run_dir=FOLDER too" in alone.output
+
+
+def test_other_data_under_the_same_name_are_refused(run: Server, tmp_path: Path) -> None:
+    table = tmp_path / "load.csv"
+    rows = [f"2024-01-{day:02}T{hour:02}:00,{(7 * day + hour) % 13}" for day in range(1, 29) for hour in range(24)]
+    table.write_text("\n".join(["date,load", *rows]))
+    options = ("data=series", "data.root=load.csv", "data.lookback=24", "data.horizon=6", "data.batch_size=32")
+    command = [*options, "model.dim=8", "trainer.max_epochs=2", "callbacks.checkpoint.every_n_steps=3"]
+    run([*command, "run_dir=run"], tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 7})
+    table.write_text("\n".join(["date,load", *rows[:50], rows[50] + ".5", *rows[51:]]))
+    refused = run(["resume=run"], tmp_path)
+    assert refused.code == 2
+    assert "the training data are not those that the run began with" in refused.output
+    assert run(["resume=run", "resume.force=true"], tmp_path).code == 0
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["forced"] == ["the training data"]
+
+
+def test_the_matrix_has_every_choice_and_no_case_twice() -> None:
+    found = cases()
+    assert len(set(map(str, found))) == len(found)
+    assert {fault.kind for case in found for fault in case.faults} == {
+        *("SIGKILL", "SIGTERM", "SIGINT", "exception", "full disk")
+    }
