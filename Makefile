@@ -9,7 +9,7 @@ ARGS ?= model=transformer optimizer=adamw
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test survive lint format clean torture
+.PHONY: train test survive torture lint format clean
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
@@ -21,6 +21,7 @@ test: .venv/installed
 # A sweep of 200 trials and its trials are killed at random, and it is resumed until it is whole: half an hour and more.
 survive: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.survival $(ARGS_SURVIVE)
+
 # Takes hours where `test` takes minutes; it can be stopped, and goes on. TORTURE="--cases 60" for those that tell the most.
 torture: .venv/installed
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m tests.faults.torture $(TORTURE)

@@ -177,7 +177,7 @@ def _place(overrides: list[str]) -> Path:
     config, choices = composed.config, composed.choices
     try:
         if config.resume.run:
-            return open_run(config.resume.run).path
+            return open_run(config.resume.run, config.packages).path
         if config.run_dir:
             return claim(config.run_dir)
     except ValueError as error:

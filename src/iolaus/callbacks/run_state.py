@@ -21,7 +21,8 @@ def restore(trainer: L.Trainer, state: dict[str, Any]) -> None:
     """While the trainer loads a checkpoint: before it decides whether anything is left to do."""
     trainer.should_stop = state.get("should_stop", False)
     for logger in _csv_loggers(trainer):
-        logger.load_state_dict(state.get("metrics_csv", {}))
+        if state.get("metrics_csv"):
+            logger.load_state_dict(state["metrics_csv"])
 
 
 def restore_metrics(trainer: L.Trainer, state: dict[str, Any]) -> None:
