@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.compare import differences
 from tests.faults.fault import NUM_DISK_OPERATIONS, Fault
-from tests.faults.matrix import Case, cases
+from tests.faults.matrix import Case
 from tests.faults.server import Server
 from tests.faults.torture import tortured
 
@@ -115,11 +115,3 @@ def test_other_data_under_the_same_name_are_refused(run: Server, tmp_path: Path)
     assert "the training data are not those that the run began with" in refused.output
     assert run(["resume=run", "resume.force=true"], tmp_path).code == 0
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["forced"] == ["the training data"]
-
-
-def test_the_matrix_has_every_choice_and_no_case_twice() -> None:
-    found = cases()
-    assert len(set(map(str, found))) == len(found)
-    assert {fault.kind for case in found for fault in case.faults} == {
-        *("SIGKILL", "SIGTERM", "SIGINT", "exception", "full disk")
-    }
