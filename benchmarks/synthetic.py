@@ -53,4 +53,4 @@ def _replaced(cls: type[Any], real: bool, *more: str) -> list[str]:
     if real and "IOLAUS_DATA" in os.environ:
         return []
     print(f"(synthetic data, {cls.__name__}, instead of the real ones: IOLAUS_DATA is unset, or --quick)\n")
-    return [f"data._target_={cls.__module__}.{cls.__name__}", "~data.root", *more]
+    return [f"packages=[{cls.__module__}]", f"data._target_={cls.__module__}.{cls.__name__}", "~data.root", *more]

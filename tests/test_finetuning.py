@@ -44,7 +44,7 @@ def test_the_head_alone_learns_from_features_that_stay(case: Case) -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     Head().on_train_epoch_start(None, SimpleNamespace(model=model.train()))  # type: ignore[arg-type]
     optimizer = torch.optim.SGD(parameter_groups(model), lr=0.1)
-    case.loss(model(case.x())).backward()
+    case.loss(model).backward()
     optimizer.step()
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed

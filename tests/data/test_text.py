@@ -269,7 +269,7 @@ def test_a_restored_model_keeps_the_numbers_of_its_classes() -> None:
 def test_resuming_on_other_texts_is_refused() -> None:
     data = ready()
     data.load_state_dict(data.state_dict())
-    with pytest.raises(ValueError, match="have changed since this run began"):
+    with pytest.raises(ValueError, match="are not those that the run began with"):
         data.load_state_dict(ready(seed=1).state_dict())
 
 
