@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import time
 import warnings
 from argparse import Namespace
@@ -80,6 +81,8 @@ class MLflow(RunLogger):
     def _client(self) -> Any:
         from mlflow.tracking import MlflowClient
 
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
         with self._alone(), warnings.catch_warnings():
