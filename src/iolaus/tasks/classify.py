@@ -1,5 +1,6 @@
 """Classification: one class per sample."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from torchmetrics.classification import (
 
 from iolaus.batch import Batch
 from iolaus.schedulers import Horizon, Schedule
-from iolaus.spec import Classes
+from iolaus.spec import Classes, Image
 from iolaus.tasks.confusion import write_confusion
 from iolaus.tasks.task import Objective, Task
 
@@ -26,6 +27,9 @@ class Classify(Task):
     """Predicts one of the target's classes.
 
     Precision, recall and F1 are macro averages: every class counts the same, however rare.
+
+    mirror: outside training, answer with the mean of the outputs for a picture and for its mirror image, as Krizhevsky
+        et al. 2012 do. Twice the work; not for pictures that mean something else in a mirror, as digits do.
     """
 
     wants: ClassVar[tuple[type, ...]] = (Classes,)
@@ -38,8 +42,10 @@ class Classify(Task):
         loss: nn.Module,
         optimizer: Callable[[list[dict[str, Any]]], torch.optim.Optimizer],
         scheduler: Callable[[torch.optim.Optimizer, Horizon], Schedule],
+        mirror: bool = False,
     ) -> None:
         super().__init__(model, target, loss, optimizer, scheduler)
+        self.mirror = mirror
         self.names = target.names
         num_classes = len(target.names)
         self.averages = MetricCollection(
@@ -60,6 +66,17 @@ class Classify(Task):
             return bool(loss(right, target) < loss(-right, target))
         except (RuntimeError, ValueError, IndexError):
             return False
+
+    def setup(self, stage: str) -> None:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if self.mirror and not isinstance(data.input, Image):
+            warnings.warn(f"task.mirror=true has no effect on {type(data.input).__name__.lower()}.", stacklevel=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output = self.model(x)
+        if self.mirror and not self.training and x.dim() == 4:
+            output = (output + self.model(x.flip(dims=(-1,)))) / 2
+        return output
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         if target.is_floating_point():  # probabilities, from mixed pictures

@@ -90,7 +90,7 @@ class Task(L.LightningModule, ABC):
     def step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         """Loss and output of one batch, taken into the means of this stage."""
         assert batch.target is not None
-        output = self.model(batch.input).float()
+        output = self(batch.input).float()
         loss = self.loss(output, batch.target)
         self.meters[stage].add(len(batch), loss=loss, **self.measure(output.detach(), batch.target))
         return loss, output
