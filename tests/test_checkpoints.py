@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from iolaus import durable
-from iolaus.checkpoint_io import CheckpointIO, DiskFullError, num_bytes_of
-from iolaus.checkpoints import Checkpoints
+from iolaus.folder import durable
+from iolaus.folder.checkpoints import Checkpoints
+from iolaus.training.checkpoint_io import CheckpointIO, DiskFullError, num_bytes_of
 
 
 def _save(checkpoints: Checkpoints, number: int, *, is_best: bool = False) -> None:

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from iolaus.decoding import beam_search, greedy, pick, sample
 from iolaus.models.gpt import GPT
 from iolaus.models.seq2seq import Seq2Seq
 from iolaus.spec import Sentence, Text, Vocabulary
+from iolaus.tasks.decoding import beam_search, greedy, pick, sample
 
 PAD, END, V, LENGTH = 0, 3, 5, 4
 OPTIONS: dict[str, Any] = {"end": END, "pad": PAD, "length": LENGTH}

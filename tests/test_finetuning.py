@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from iolaus.finetuning import Discriminative, Full, Gradual, Head, LoRA
 from iolaus.layers.lora import LoRALinear, merge_lora
 from iolaus.models.gpt import GPT
 from iolaus.optimizers import parameter_groups
 from iolaus.spec import Text, Vocabulary
-from iolaus.weights import copy_weights
+from iolaus.transfer.finetuning import Discriminative, Full, Gradual, Head, LoRA
+from iolaus.transfer.weights import copy_weights
 from tests.conftest import Command
 from tests.models.test_contract import LEARNERS, Case
 

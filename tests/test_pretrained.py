@@ -13,8 +13,8 @@ from iolaus.data.reviews import Reviews
 from iolaus.models.bert import BERT
 from iolaus.models.gpt import GPT
 from iolaus.models.t5 import T5
-from iolaus.pretrained.published import Published, open_published
 from iolaus.spec import Classes, Sentence, Text, Vocabulary
+from iolaus.transfer.pretrained.published import Published, open_published
 from tests.conftest import Command
 
 transformers = pytest.importorskip("transformers")

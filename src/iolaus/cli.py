@@ -21,16 +21,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from iolaus import slurm
-from iolaus.again import is_finished, run_of, settle_auto, spell_out
 from iolaus.config.compose import CONF, compose, explain, is_own, is_swept, override_key, quoted
 from iolaus.config.help import train_help
 from iolaus.config.hydra_settings import refused_flags, refused_overrides, refused_settings
-from iolaus.failure import USER_MISTAKE, code_of, record, sentence, show_warnings_in_one_line
-from iolaus.folder import RunFolder, claim, open_run, refuse_to_repeat, reserve
-from iolaus.interruption import Interrupted, listen
+from iolaus.folder.again import is_finished, run_of, settle_auto, spell_out
+from iolaus.folder.run_folder import RunFolder, claim, open_run, refuse_to_repeat, reserve
+from iolaus.folder.summary import is_first_process, table
+from iolaus.process import slurm
+from iolaus.process.failure import USER_MISTAKE, code_of, record, sentence, show_warnings_in_one_line
+from iolaus.process.interruption import Interrupted, listen
 from iolaus.secrets import Formatter, blot, mask_override, notice
-from iolaus.summary import is_first_process, table
 
 
 def train() -> None:
@@ -128,7 +128,7 @@ def _folder_problems(config: DictConfig) -> list[str]:
     """Whether the folders that the run starts from are runs that it can start from, or published weights that fit."""
     from iolaus.config import build
     from iolaus.config.resume import conflicts
-    from iolaus.source import open_source
+    from iolaus.transfer.source import open_source
 
     named = f"init_from={config.init_from}"
     try:

@@ -21,9 +21,9 @@ from lightning.fabric.plugins.environments.lightning import find_free_network_po
 from omegaconf import DictConfig, OmegaConf
 
 from iolaus.config import build
-from iolaus.failure import USER_MISTAKE, RunError
-from iolaus.interruption import Interrupted, interruption
-from iolaus.trainer import silence
+from iolaus.process.failure import USER_MISTAKE, RunError
+from iolaus.process.interruption import Interrupted, interruption
+from iolaus.training.trainer import silence
 
 # How long the others may take to end by themselves once one has failed or was asked to stop, in seconds.
 _PATIENCE_AFTER_FAILURE, _PATIENCE_AFTER_SIGNAL = 5.0, 60.0

@@ -14,8 +14,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from iolaus.config.compose import CONF
-from iolaus.failure import code_of, record, sentence, show_warnings_in_one_line
-from iolaus.interruption import Interrupted, interruption, listen
+from iolaus.process.failure import code_of, record, sentence, show_warnings_in_one_line
+from iolaus.process.interruption import Interrupted, interruption, listen
 from iolaus.secrets import notice
 
 

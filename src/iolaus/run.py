@@ -11,26 +11,26 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from iolaus import slurm
-from iolaus.batch_size import find_batch_size, with_batch_size
 from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.reporter import Reporter
 from iolaus.callbacks.stop import Stop
-from iolaus.config import build
+from iolaus.config import build, compose
 from iolaus.config.resume import differences
 from iolaus.data.module import DataModule
-from iolaus.failure import code_of, sentence
-from iolaus.finetuning import Full
-from iolaus.folder import RunFolder, point_latest_to, write_config
+from iolaus.folder.run_folder import RunFolder, point_latest_to, write_config
+from iolaus.folder.summary import Status, Summary, is_first_process, provenance, read_summary, table
 from iolaus.hardware import peak_memory_mb
-from iolaus.interruption import Interrupted, interruption
 from iolaus.loggers.run_logger import Identity, RunLogger, told_of_the_end
-from iolaus.memory import is_out_of_memory, out_of_memory, shortage
+from iolaus.process import slurm
+from iolaus.process.failure import code_of, sentence
+from iolaus.process.interruption import Interrupted, interruption
 from iolaus.processes import num_to_start, run_processes
-from iolaus.source import open_source
-from iolaus.summary import Status, Summary, is_first_process, provenance, read_summary, table
 from iolaus.tasks.task import Task
-from iolaus.trainer import Trainer
+from iolaus.training.batch_size import find_batch_size
+from iolaus.training.memory import is_out_of_memory, out_of_memory, shortage
+from iolaus.training.trainer import Trainer
+from iolaus.transfer.finetuning import Full
+from iolaus.transfer.source import open_source
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def _run_here(
         data, task, trainer = _build(config, folder, loggers, reporter)
         if config.trainer.batch_size == "auto" and not config.resume.run:
             data.batch_size = find_batch_size(trainer, task, data)
-            write_config(folder, *with_batch_size(config, overrides, data.batch_size))
+            write_config(folder, *compose.with_batch_size(config, overrides, data.batch_size))
         elif trainer.strategy.root_device.type == "cpu":
             _warn_of_memory(task, data)
         metric, mode = task.objective

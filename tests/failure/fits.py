@@ -9,7 +9,7 @@ from iolaus.config import build
 from iolaus.config.compose import compose
 from iolaus.data.module import DataModule
 from iolaus.tasks.task import Task
-from iolaus.trainer import Trainer
+from iolaus.training.trainer import Trainer
 
 
 def parts(folder: Path, *overrides: str, **more: Any) -> tuple[Trainer, Task, DataModule]:

@@ -9,9 +9,9 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from iolaus import batch_size, memory
-from iolaus.batch_size import find_batch_size
-from iolaus.memory import OutOfMemoryError, is_out_of_memory, shortage, step_bytes
+from iolaus.training import batch_size, memory
+from iolaus.training.batch_size import find_batch_size
+from iolaus.training.memory import OutOfMemoryError, is_out_of_memory, shortage, step_bytes
 from tests.conftest import Command
 from tests.failure.fits import parts, weights
 

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from iolaus.callbacks.stop import Stop
-from iolaus.interruption import Interrupted, Interruption
+from iolaus.process.interruption import Interrupted, Interruption
 from tests.failure.fits import batches_of, parts
 from tests.failure.processes import start, wait_for
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from iolaus import slurm
 from iolaus.config.compose import compose
+from iolaus.process import slurm
 from iolaus.processes import num_to_start
 from tests.failure.processes import start, text_of, wait_for
 

@@ -86,7 +86,7 @@ class Fault:
         Checkpoint.save = save
 
     def _fill_disk(self) -> None:
-        from iolaus import checkpoint_io
+        from iolaus.training import checkpoint_io
 
         if self.operation == 0:
             usage = shutil.disk_usage("/")

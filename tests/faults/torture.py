@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from iolaus.checkpoints import Checkpoints
+from iolaus.folder.checkpoints import Checkpoints
 from tests.faults.compare import differences
 from tests.faults.matrix import Case, cases, num_pairs
 from tests.faults.server import Server

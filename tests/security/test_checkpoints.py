@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_model
 
 from iolaus.cli import explain_all
-from iolaus.folder import open_run
+from iolaus.folder.run_folder import open_run
 from iolaus.verbs.evaluate import evaluate
 from iolaus.verbs.export import export
 from iolaus.verbs.predict import predict

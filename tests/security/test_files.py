@@ -25,7 +25,7 @@ from iolaus.data.reviews import Reviews
 from iolaus.data.series_file import SeriesFile
 from iolaus.data.texts import Texts
 from iolaus.hardware import peak_memory_mb
-from iolaus.pretrained.published import open_published
+from iolaus.transfer.pretrained.published import open_published
 from tests.security.conftest import Canary, Gadget
 
 TEN_GB = 10 * 2**30

@@ -12,8 +12,8 @@ import pytest
 from iolaus.loggers.mlflow import MLflow
 from iolaus.loggers.run_logger import Identity, RunLogger
 from iolaus.loggers.tensorboard import TensorBoard
+from iolaus.loggers.unfailing import unfailing
 from iolaus.loggers.wandb import WandB
-from iolaus.unfailing import unfailing
 
 
 class Failing(RunLogger):

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from iolaus import cli, secrets
 from iolaus.config.hydra_settings import refused_overrides
-from iolaus.folder import write_config
+from iolaus.folder.run_folder import write_config
 from tests.conftest import REPOSITORY, Command
 
 CANARIES = {

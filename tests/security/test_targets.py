@@ -11,7 +11,7 @@ from iolaus.cli import explain_all
 from iolaus.config import build
 from iolaus.config.compose import compose
 from iolaus.config.targets import ROLES, resolve
-from iolaus.folder import open_run
+from iolaus.folder.run_folder import open_run
 from iolaus.sweep.command import with_stored
 from iolaus.verbs.predict import predict
 from tests.conftest import REPOSITORY
@@ -30,7 +30,7 @@ HOSTILE = [
     "hydra.utils.instantiate",
     "functools.partial",
     "iolaus.cli.main",
-    "iolaus.folder.claim",
+    "iolaus.folder.run_folder.claim",
     "iolaus.data.download.extract",
     "iolaus.data.download.shutil.rmtree",
     "iolaus.data.images.ImageData.load",
@@ -38,7 +38,7 @@ HOSTILE = [
     "iolaus.tasks.classify.Classify.load_from_checkpoint",
     "iolaus.losses.torch.load",
     "iolaus.initializers.warnings.warn",
-    "iolaus.trainer.logging.FileHandler",
+    "iolaus.training.trainer.logging.FileHandler",
     "iolaus.loggers.csv.writer",
     "iolaus.callbacks.checkpoint.shutil.copyfile",
     "iolaus.callbacks.checkpoint.os.replace",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from iolaus.mailbox import Mailbox
+from iolaus.process.mailbox import Mailbox
 from tests.conftest import Command
 
 pytestmark = pytest.mark.timeout(900)

@@ -9,10 +9,10 @@ import lightning.pytorch as L
 from lightning.pytorch.callbacks import Checkpoint as LightningCheckpoint
 
 from iolaus.callbacks import run_state
-from iolaus.checkpoints import Checkpoints
-from iolaus.loops import Moment
+from iolaus.folder.checkpoints import Checkpoints
 from iolaus.ranges import NonNegative, Whole
 from iolaus.tasks.task import Objective
+from iolaus.training.loops import Moment
 
 
 class Checkpoint(LightningCheckpoint):
@@ -44,7 +44,7 @@ class Checkpoint(LightningCheckpoint):
         return self.seconds_before + time.monotonic() - self._started
 
     def save(self, trainer: L.Trainer) -> None:
-        """Takes a checkpoint, unless this moment has one. Others may call it in their `on_settled` (loops.py)."""
+        """Takes a checkpoint, unless this moment has one. Others may call it in their `on_settled` (training/loops.py)."""
         if self._is_saved or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         checkpoints = Checkpoints(Path(trainer.default_root_dir))

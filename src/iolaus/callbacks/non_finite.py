@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from iolaus.batch import Batch
 from iolaus.callbacks.host_copy import HostCopy
 from iolaus.callbacks.origin import origin_of_gradient, origin_of_loss, shortened
-from iolaus.failure import RunError
+from iolaus.process.failure import RunError
 from iolaus.tasks.task import Task
 
 # So many steps skipped one after the other lead nowhere: the weights themselves are spoilt.

@@ -7,7 +7,7 @@ from typing import Any
 import lightning.pytorch as L
 from lightning.pytorch.callbacks import Callback
 
-from iolaus.mailbox import Mailbox
+from iolaus.process.mailbox import Mailbox
 
 Report = Callable[[int, int, dict[str, float]], bool]
 

@@ -6,8 +6,8 @@ import lightning.pytorch as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from iolaus.interruption import Interrupted, Interruption
-from iolaus.loops import Moment
+from iolaus.process.interruption import Interrupted, Interruption
+from iolaus.training.loops import Moment
 
 
 class Stop(Callback):

@@ -10,7 +10,7 @@ from iolaus.compare.curves import best_of, read_curves
 from iolaus.compare.ranking import ranked
 from iolaus.compare.sweeps import numbers_of
 from iolaus.compare.trials import Comparison, Objective, State, Trial
-from iolaus.summary import read_summary
+from iolaus.folder.summary import read_summary
 
 # Where a run lives and what it is watched by changes nothing that it reaches.
 _NO_OPTIONS = ("run_dir", "resume", "logger", "packages", "hydra")

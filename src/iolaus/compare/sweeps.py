@@ -10,7 +10,7 @@ import yaml
 from iolaus.compare.curves import mean_curve, read_curves
 from iolaus.compare.ranking import ranked
 from iolaus.compare.trials import Comparison, Objective, State, Trial
-from iolaus.summary import read_summary
+from iolaus.folder.summary import read_summary
 
 _FACTS = ("command", "started", "sampler", "pruner", "seeds")
 

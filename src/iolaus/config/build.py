@@ -11,13 +11,13 @@ from iolaus.chance import seed_all
 from iolaus.config.signature import signature
 from iolaus.config.targets import resolve
 from iolaus.data.module import DataModule
-from iolaus.finetuning import Full
 from iolaus.loggers.metrics_csv import MetricsCSV
 from iolaus.loggers.run_logger import Identity, RunLogger
+from iolaus.loggers.unfailing import unfailing
 from iolaus.spec import Input, Target
 from iolaus.tasks.task import Objective, Task
-from iolaus.trainer import Trainer
-from iolaus.unfailing import unfailing
+from iolaus.training.trainer import Trainer
+from iolaus.transfer.finetuning import Full
 
 # Hydra's words in a node; all other keys are options.
 INSTANTIATE_KEYS = ("_target_", "_partial_")

@@ -1,5 +1,7 @@
 """Composes a config from conf/ and the command line's overrides, and explains every override that does not fit."""
 
+import copy
+import warnings
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -127,3 +129,15 @@ def _sentence(override: Override, config: DictConfig, error: Exception) -> str:
             return f"{text}: there is no {path}{name}; {nearest(name, names)}"
         path, node = f"{path}{name}.", OmegaConf.select(config, f"{path}{name}")
     return f"{text}: {str(error).splitlines()[0]}"
+
+
+def with_batch_size(config: DictConfig, overrides: list[str], size: int) -> tuple[DictConfig, list[str]]:
+    """Config and overrides as if the size had been typed, so that a resumed run has it too."""
+    config = copy.deepcopy(config)
+    OmegaConf.set_readonly(config, False)
+    with open_dict(config):
+        config.data.batch_size, config.trainer.batch_size = size, None
+    if "data.batch_size" in map(override_key, overrides):
+        warnings.warn("data.batch_size=… has no effect beside trainer.batch_size=auto, which finds it.", stacklevel=2)
+    kept = [text for text in overrides if override_key(text) not in ("data.batch_size", "trainer.batch_size")]
+    return config, [*kept, f"data.batch_size={size}"]

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from iolaus.config import build
-from iolaus.folder import RunFolder
+from iolaus.folder.run_folder import RunFolder
 from iolaus.schedulers import Horizon
 
 # What decides the weights reached so far. (Of the trainer: `max_epochs` may grow, its device may be another.)

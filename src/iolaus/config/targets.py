@@ -24,10 +24,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from iolaus.data.module import DataModule
-from iolaus.finetuning import Full
 from iolaus.loggers.run_logger import RunLogger
 from iolaus.schedulers import Schedule
 from iolaus.tasks.task import Task
+from iolaus.transfer.finetuning import Full
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ ROLES = {
     "optimizer": Role(Optimizer, ("iolaus.optimizers", "torch.optim", "pytorch_optimizer")),
     "scheduler": Role(Schedule, ("iolaus.schedulers",)),
     "initializer": Role(type(None), ("iolaus.initializers",)),
-    "finetune": Role(Full, ("iolaus.finetuning",)),
-    "trainer": Role(L.Trainer, ("iolaus.trainer",)),
+    "finetune": Role(Full, ("iolaus.transfer.finetuning",)),
+    "trainer": Role(L.Trainer, ("iolaus.training.trainer",)),
     "sweep": Role(object, ("iolaus.sweep.options",)),
     "sweep.sampler": Role(object, ("optuna.samplers",)),
     "sweep.pruner": Role(object, ("optuna.pruners", "iolaus.sweep.pruners")),

@@ -7,7 +7,7 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from iolaus import durable
+from iolaus.folder import durable
 from iolaus.loggers.run_logger import Identity, RunLogger
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 
-from iolaus.failure import sentence
-from iolaus.interruption import Interrupted
-from iolaus.summary import Status, Summary
+from iolaus.folder.summary import Status, Summary
+from iolaus.process.failure import sentence
+from iolaus.process.interruption import Interrupted
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from iolaus.summary import read_summary
+from iolaus.folder.summary import read_summary
 from iolaus.sweep.job import Ended, Engine, Job, Report
 from iolaus.sweep.objective import Goal, curve, outcome
 from iolaus.sweep.study import Claim, SweepStudy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from iolaus.summary import read_summary
+from iolaus.folder.summary import read_summary
 
 Mode = Literal["min", "max"]
 

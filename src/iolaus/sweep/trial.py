@@ -14,9 +14,9 @@ import torch
 
 from iolaus.callbacks.reporter import Report, Reporter
 from iolaus.config.compose import compose, quoted
-from iolaus.failure import sentence, show_warnings_in_one_line
-from iolaus.folder import RunFolder, clear
-from iolaus.interruption import Interrupted
+from iolaus.folder.run_folder import RunFolder, clear
+from iolaus.process.failure import sentence, show_warnings_in_one_line
+from iolaus.process.interruption import Interrupted
 from iolaus.run import run
 from iolaus.secrets import Formatter, mask_override
 from iolaus.sweep.job import Ended, Job, Share

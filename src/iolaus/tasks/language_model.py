@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from iolaus.batch import Batch
-from iolaus.decoding import sample
+from iolaus.tasks.decoding import sample
 from iolaus.tasks.task import Decode
 from iolaus.tasks.tokens import TokenTask
 

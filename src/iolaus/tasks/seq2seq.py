@@ -9,10 +9,10 @@ from torchmetrics import MeanMetric
 from torchmetrics.text import BLEUScore, ROUGEScore
 
 from iolaus.batch import Batch
-from iolaus.decoding import beam_search, greedy
 from iolaus.ranges import Count, NonNegative
 from iolaus.spec import Sentence, Text
 from iolaus.tasks.classify import Classify
+from iolaus.tasks.decoding import beam_search, greedy
 from iolaus.tasks.task import Decode, Objective, Task
 
 _ROUGE = ("rouge1", "rouge2", "rougeL")

@@ -9,8 +9,8 @@ from omegaconf.errors import OmegaConfBaseException
 from iolaus.config import build
 from iolaus.config.check import check
 from iolaus.config.compose import Composed, compose, explain, override_key
-from iolaus.folder import RunFolder, reserve
-from iolaus.summary import Summary, provenance
+from iolaus.folder.run_folder import RunFolder, reserve
+from iolaus.folder.summary import Summary, provenance
 from iolaus.verbs.rebuild import rebuild
 
 # The groups that may differ from the run's: which samples are tested, and on which device.

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from omegaconf import OmegaConf
 from safetensors.torch import save_model
 
-from iolaus.folder import RunFolder
+from iolaus.folder.run_folder import RunFolder
 from iolaus.spec import to_plain
 from iolaus.verbs.rebuild import rebuild
 

@@ -13,7 +13,7 @@ from iolaus.data.loader import Split
 from iolaus.data.order import Order
 from iolaus.data.series import SeriesData
 from iolaus.data.tokenized import TokenizedData
-from iolaus.folder import RunFolder
+from iolaus.folder.run_folder import RunFolder
 from iolaus.spec import Classes
 from iolaus.tasks.task import Task
 from iolaus.verbs.rebuild import rebuild

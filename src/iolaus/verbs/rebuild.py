@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from iolaus.config import build
 from iolaus.config.check import refuse_unfit
 from iolaus.data.module import DataModule
-from iolaus.folder import RunFolder
+from iolaus.folder.run_folder import RunFolder
 from iolaus.tasks.task import Task
 
 _PARTS = ("data", "model", "initializer", "finetune", "loss", "optimizer", "scheduler", "task")

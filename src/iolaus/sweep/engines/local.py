@@ -16,7 +16,7 @@ from multiprocessing import connection, forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 
-from iolaus.mailbox import Mailbox
+from iolaus.process.mailbox import Mailbox
 from iolaus.sweep.job import Ended, Job, Report, Share
 
 _CONTEXT = mp.get_context("forkserver")
@@ -162,7 +162,7 @@ def _death(exit_code: int | None) -> str:
 
 def _serve(job: Job, share: Share, pipe: Connection) -> None:
     """What the new process does, from here to its end."""
-    from iolaus.interruption import listen
+    from iolaus.process.interruption import listen
     from iolaus.sweep import trial
 
     listen()

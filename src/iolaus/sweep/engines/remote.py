@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from iolaus.mailbox import Mailbox
+from iolaus.process.mailbox import Mailbox
 from iolaus.sweep.job import Ended, Job, Report
 
 _POLL_SECONDS = 0.1
@@ -107,7 +107,7 @@ class Remote:
 
 def work(job: Job, num_threads: int, directory: str) -> Ended:
     """What runs on the cluster."""
-    from iolaus.interruption import listen
+    from iolaus.process.interruption import listen
     from iolaus.sweep import trial
     from iolaus.sweep.job import Share
 

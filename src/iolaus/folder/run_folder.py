@@ -13,9 +13,9 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from iolaus.checkpoints import Checkpoints
+from iolaus.folder.checkpoints import Checkpoints
+from iolaus.folder.summary import read_summary
 from iolaus.secrets import MASK, mask_override, mask_values
-from iolaus.summary import read_summary
 
 _ENVIRONMENT = "_from_the_environment_"
 

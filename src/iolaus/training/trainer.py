@@ -9,10 +9,10 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
-from iolaus import loops
 from iolaus.callbacks.non_finite import NonFinite
-from iolaus.checkpoint_io import CheckpointIO
 from iolaus.hardware import best_precision, memory_format
+from iolaus.training import loops
+from iolaus.training.checkpoint_io import CheckpointIO
 
 log = logging.getLogger(__name__)
 

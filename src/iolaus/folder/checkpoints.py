@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from iolaus import durable
+from iolaus.folder import durable
 
 
 class Checkpoints:

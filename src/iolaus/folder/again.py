@@ -6,7 +6,7 @@ where there is none, goes on where there is one, and does nothing when it is fin
 
 from pathlib import Path
 
-from iolaus.folder import RunFolder
+from iolaus.folder.run_folder import RunFolder
 
 # What a run leaves that was killed before it had written its config.
 _FIRST_FILES = {"run.log", "summary.json", "summary.partial", "config.yaml.partial"}

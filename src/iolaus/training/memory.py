@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from iolaus.failure import RunError
 from iolaus.hardware import memory_bytes
+from iolaus.process.failure import RunError
 
 # Weights, their gradients, and the two averages that most optimizers keep.
 _COPIES_OF_WEIGHTS = 4

@@ -4,22 +4,19 @@ import copy
 import logging
 import os
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf, open_dict
 
-from iolaus.config.compose import override_key
 from iolaus.data.module import DataModule
-from iolaus.memory import free_bytes, is_out_of_memory, out_of_memory
 from iolaus.optimizers import parameter_groups
 from iolaus.tasks.meter import Meter
 from iolaus.tasks.task import Task
-from iolaus.trainer import Trainer
+from iolaus.training.memory import free_bytes, is_out_of_memory, out_of_memory
+from iolaus.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -51,18 +48,6 @@ def find_batch_size(trainer: Trainer, task: Task, data: DataModule) -> int:
         raise out_of_memory(1, device)
     log.info("trainer.batch_size=auto: data.batch_size=%d", found)
     return found
-
-
-def with_batch_size(config: DictConfig, overrides: list[str], size: int) -> tuple[DictConfig, list[str]]:
-    """Config and overrides as if the size had been typed, so that a resumed run has it too."""
-    config = copy.deepcopy(config)
-    OmegaConf.set_readonly(config, False)
-    with open_dict(config):
-        config.data.batch_size, config.trainer.batch_size = size, None
-    if "data.batch_size" in map(override_key, overrides):
-        warnings.warn("data.batch_size=… has no effect beside trainer.batch_size=auto, which finds it.", stacklevel=2)
-    kept = [text for text in overrides if override_key(text) not in ("data.batch_size", "trainer.batch_size")]
-    return config, [*kept, f"data.batch_size={size}"]
 
 
 def _grow(fits: Callable[[int], bool], most: int) -> int:

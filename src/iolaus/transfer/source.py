@@ -6,9 +6,9 @@ from typing import Any, Protocol
 from omegaconf import DictConfig
 from torch import nn
 
-from iolaus.folder import RunFolder, open_run
-from iolaus.pretrained.published import PREFIX, open_published
-from iolaus.weights import load_weights
+from iolaus.folder.run_folder import RunFolder, open_run
+from iolaus.transfer.pretrained.published import PREFIX, open_published
+from iolaus.transfer.weights import load_weights
 
 
 class Source(Protocol):

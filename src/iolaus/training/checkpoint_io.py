@@ -9,9 +9,9 @@ import torch
 from lightning.fabric.plugins import CheckpointIO as LightningCheckpointIO
 from torch import Tensor
 
-from iolaus import durable
-from iolaus.failure import RunError
-from iolaus.folder import read_checkpoint
+from iolaus.folder import durable
+from iolaus.folder.run_folder import read_checkpoint
+from iolaus.process.failure import RunError
 
 _MARGIN = 2**20  # bytes, for what is not tensors
 

@@ -63,7 +63,7 @@ def provenance() -> dict[str, Any]:
 
 def _git(*command: str) -> str | None:
     """None where there is no git or no repository: a downloaded archive runs as well."""
-    home = Path(__file__).resolve().parents[2]
+    home = Path(__file__).resolve().parents[3]
     try:
         answer = subprocess.run(["git", "-C", home, *command], capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from iolaus.pretrained import bert, gpt, t5, tokenizer
-from iolaus.weights import copy_weights
+from iolaus.transfer.pretrained import bert, gpt, t5, tokenizer
+from iolaus.transfer.weights import copy_weights
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import logging
 import warnings
 
-from iolaus.interruption import Interrupted
+from iolaus.process.interruption import Interrupted
 from iolaus.secrets import blot
 
 RUN_FAILED, USER_MISTAKE = 1, 2
