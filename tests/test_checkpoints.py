@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from iolaus.folder import durable
+from iolaus import durable
 from iolaus.folder.checkpoints import Checkpoints
 from iolaus.training.checkpoint_io import CheckpointIO, DiskFullError, num_bytes_of
 

@@ -5,7 +5,7 @@ import importlib.util
 
 import pytest
 
-from iolaus.cli import explain_all
+from iolaus.cli.settle import explain_all
 from iolaus.config.compose import compose, options
 from tests.conftest import REPOSITORY
 

@@ -1,6 +1,6 @@
 """`python -m iolaus VERB …` is `iolaus VERB …`."""
 
-from iolaus.cli import main
+from iolaus.cli.verbs import main
 
 if __name__ == "__main__":
     main()

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import nn
 
 from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.reporter import Reporter
@@ -17,7 +16,9 @@ from iolaus.callbacks.stop import Stop
 from iolaus.config import build, compose
 from iolaus.config.resume import differences
 from iolaus.data.module import DataModule
-from iolaus.folder.run_folder import RunFolder, point_latest_to, write_config
+from iolaus.folder.composition import write_config
+from iolaus.folder.place import point_latest_to
+from iolaus.folder.run_folder import RunFolder
 from iolaus.folder.summary import Status, Summary, is_first_process, provenance, read_summary, table
 from iolaus.hardware import peak_memory_mb
 from iolaus.loggers.run_logger import Identity, RunLogger, told_of_the_end
@@ -85,6 +86,7 @@ def _run_here(
     reporter: Reporter | None,
 ) -> None:
     """The run in this process: alone, or as one of several."""
+    run_folder = RunFolder(folder)
     summary.add(status="running", started=time.strftime("%Y-%m-%dT%H:%M:%S%z"))
     if is_first_process():
         write_config(folder, config, overrides)
@@ -100,19 +102,17 @@ def _run_here(
         elif trainer.strategy.root_device.type == "cpu":
             _warn_of_memory(task, data)
         metric, mode = task.objective
-        summary.add(
-            objective={"metric": metric, "mode": mode},
-            num_parameters=sum(parameter.numel() for parameter in task.model.parameters()),
-        )
-        _announce(choices, data, task.model, trainer, folder)
+        num_parameters = sum(parameter.numel() for parameter in task.model.parameters())
+        summary.add(objective={"metric": metric, "mode": mode}, num_parameters=num_parameters)
+        _announce(choices, data, num_parameters, trainer, folder)
         if any(parameter.requires_grad for parameter in task.model.parameters()):
-            _fit(trainer, task, data, RunFolder(folder), summary)
+            _fit(trainer, task, data, run_folder, summary)
         else:
             _keep(trainer, task, data, summary)
         if reporter and reporter.is_stopped:
             summary.add(status="pruned", exit_code=0)
             return
-        _test(trainer, task, data, RunFolder(folder), summary)
+        _test(trainer, task, data, run_folder, summary)
         summary.add(status="finished", exit_code=0)
 
 
@@ -229,8 +229,7 @@ def _warn_of_memory(task: Task, data: DataModule) -> None:
         warnings.warn(warning, stacklevel=2)
 
 
-def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, trainer: Trainer, folder: Path) -> None:
-    num_parameters = sum(parameter.numel() for parameter in model.parameters())
+def _announce(choices: dict[str, str], data: DataModule, num_parameters: int, trainer: Trainer, folder: Path) -> None:
     log.info("data   %s: %s", choices["data"], data.describe())
     log.info("model  %s: %s parameters", choices["model"], f"{num_parameters:,}")
     log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)

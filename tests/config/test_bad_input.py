@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from iolaus.cli import explain_all
+from iolaus.cli.settle import explain_all
 from tests.conftest import Command
 
 # What the user typed, and what the one sentence must hold.

@@ -9,7 +9,7 @@ import torch
 import yaml
 from hydra.utils import get_object
 
-from iolaus.cli import explain_all
+from iolaus.cli.settle import explain_all
 from iolaus.config.compose import CONF, compose, options
 from iolaus.config.signature import signature
 from iolaus.spec import Classes, Forecast, Image, Series, Text

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
-from iolaus.cli import explain_all
+from iolaus.cli.settle import explain_all
 from iolaus.config import build
 from iolaus.config.compose import compose, options
 from iolaus.data.decoding import decode

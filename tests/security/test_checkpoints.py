@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_model
 
-from iolaus.cli import explain_all
+from iolaus.cli.settle import explain_all
 from iolaus.folder.run_folder import open_run
 from iolaus.verbs.evaluate import evaluate
 from iolaus.verbs.export import export

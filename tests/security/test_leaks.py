@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iolaus.config.compose import compose
-from iolaus.folder.run_folder import reserve
+from iolaus.folder.place import reserve
 from iolaus.run import run
 
 _WARM_UPS, _FITS = 3, 10
@@ -67,7 +67,7 @@ def _reserve(parent: str, start: "multiprocessing.synchronize.Barrier", queue: "
 
 
 def test_sixteen_runs_of_the_same_second_have_sixteen_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iolaus.folder.run_folder.time.strftime", lambda _: "2026-01-01-00-00-00")
+    monkeypatch.setattr("iolaus.folder.place.time.strftime", lambda _: "2026-01-01-00-00-00")
     context = multiprocessing.get_context("fork")
     start, queue = context.Barrier(16), context.Queue()
     with warnings.catch_warnings():

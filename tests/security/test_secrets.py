@@ -7,9 +7,11 @@ import pytest
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from iolaus import cli, secrets
+from iolaus import secrets
+from iolaus.cli import settle
+from iolaus.cli.train import train
 from iolaus.config.hydra_settings import refused_overrides
-from iolaus.folder.run_folder import write_config
+from iolaus.folder.composition import write_config
 from tests.conftest import REPOSITORY, Command
 
 CANARIES = {
@@ -74,10 +76,10 @@ def test_a_refused_command_does_not_repeat_a_secret(
     typed = [f"+my_token={ON_THE_COMMAND_LINE}", f"+logger.wandb.api_key={ON_THE_COMMAND_LINE}", "logger=wandb"]
     monkeypatch.setattr(sys, "argv", ["train.py", *typed, "hydra.run.dir=x"])
     with pytest.raises(SystemExit):
-        cli.train()
+        train()
     monkeypatch.setattr(sys, "argv", ["train.py", *typed])
     with pytest.raises(SystemExit):
-        cli.train()
+        train()
     said = capsys.readouterr().err
     assert ON_THE_COMMAND_LINE not in said
     assert "my_token" in said
@@ -140,7 +142,7 @@ def test_resuming_asks_for_the_secret_again(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "config.yaml").write_text("packages: []\n")
     (tmp_path / "overrides.yaml").write_text(yaml.safe_dump(["+callbacks.x.api_key=***", "seed=1"]))
     with pytest.raises(SystemExit):
-        cli._with_stored([f"resume.run={tmp_path}"])
+        settle._with_stored([f"resume.run={tmp_path}"])
     assert "a secret is not kept: type +callbacks.x.api_key=… again." in capsys.readouterr().err
     given = [f"resume.run={tmp_path}", "+callbacks.x.api_key=canary-8"]
-    assert cli._with_stored(given) == ["seed=1", *given]
+    assert settle._with_stored(given) == ["seed=1", *given]

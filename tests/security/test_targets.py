@@ -7,7 +7,7 @@ import pytest
 import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from iolaus.cli import explain_all
+from iolaus.cli.settle import explain_all
 from iolaus.config import build
 from iolaus.config.compose import compose
 from iolaus.config.targets import ROLES, resolve
@@ -29,8 +29,8 @@ HOSTILE = [
     "numpy.load",
     "hydra.utils.instantiate",
     "functools.partial",
-    "iolaus.cli.main",
-    "iolaus.folder.run_folder.claim",
+    "iolaus.cli.verbs.main",
+    "iolaus.folder.place.claim",
     "iolaus.data.download.extract",
     "iolaus.data.download.shutil.rmtree",
     "iolaus.data.images.ImageData.load",

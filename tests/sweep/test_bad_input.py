@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iolaus.cli import explain_all
+from iolaus.cli.settle import explain_all
 from tests.conftest import Command
 
 MISTAKES = [
@@ -41,7 +41,7 @@ def test_a_mistake_is_one_sentence_that_names_it(overrides: list[str], expected:
 
 def prepared(overrides: list[str]) -> list[str]:
     """What `python train.py -m` says after it has checked its points."""
-    from iolaus.cli import _problems
+    from iolaus.cli.settle import _problems
     from iolaus.sweep.command import prepare
 
     return prepare(overrides, _problems)

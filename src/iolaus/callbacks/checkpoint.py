@@ -32,6 +32,7 @@ class Checkpoint(LightningCheckpoint):
         self.best_epoch: int | None = None
         self.best_metrics: dict[str, float] = {}
         self.seconds_before = 0.0  # that earlier starts of this run have trained for
+        self._checkpoints: Checkpoints | None = None  # one for all saves: it remembers the digests
         self._is_validated = False
         self._is_best = False
         self._is_saved = False  # at this moment
@@ -44,17 +45,21 @@ class Checkpoint(LightningCheckpoint):
         return self.seconds_before + time.monotonic() - self._started
 
     def save(self, trainer: L.Trainer) -> None:
-        """Takes a checkpoint, unless this moment has one. Others may call it in their `on_settled` (training/loops.py)."""
+        """Takes a checkpoint, unless this moment has one. Others may call it in `on_settled` (training/loops.py)."""
         if self._is_saved or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        checkpoints = Checkpoints(Path(trainer.default_root_dir))
-        trainer.save_checkpoint(checkpoints.new)
+        assert self._checkpoints is not None
+        trainer.save_checkpoint(self._checkpoints.new)
         if trainer.is_global_zero:
-            checkpoints.adopt(
+            self._checkpoints.adopt(
                 is_best=self._is_best, step=trainer.global_step, epoch=trainer.current_epoch, seconds=self.seconds
             )
         trainer.strategy.barrier()
         self._is_saved, self._saved_at = True, time.monotonic()
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if self._checkpoints is None:
+            self._checkpoints = Checkpoints(Path(trainer.default_root_dir))
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._started = self._saved_at = time.monotonic()

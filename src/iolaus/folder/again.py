@@ -9,7 +9,10 @@ from pathlib import Path
 from iolaus.folder.run_folder import RunFolder
 
 # What a run leaves that was killed before it had written its config.
-_FIRST_FILES = {"run.log", "summary.json", "summary.partial", "config.yaml.partial"}
+_FIRST_FILES = {
+    *("run.log", "summary.json", "summary.json.partial"),
+    *("overrides.yaml", "overrides.yaml.partial", "config.yaml.partial"),
+}
 
 
 def spell_out(overrides: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from iolaus.folder import durable
+from iolaus import durable
 
 
 class Checkpoints:
@@ -35,7 +35,7 @@ class Checkpoints:
         known = self._known() or {}
         kept = {self._digest(path): path for path in (self.last, self.previous, self.best) if path.exists()}
         records = {digest: known.get(digest, {}) for digest in kept} | {self._digest(self.new): facts}
-        durable.write(self._digests, lambda file: file.write(json.dumps(records, indent=2).encode()))
+        durable.write_text(self._digests, json.dumps(records, indent=2))
         if is_best:
             _link(self.new, self.best)
         if self.last.exists():

@@ -1,11 +1,8 @@
-"""A run's folder: made before the run, read back after it. Everything a run needs afterwards is in there."""
+"""A run's folder, read back: everything that is needed of a run afterwards is in there."""
 
-import itertools
-import os
-import shutil
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.folder.checkpoints import Checkpoints
 from iolaus.folder.summary import read_summary
-from iolaus.secrets import MASK, mask_override, mask_values
-
-_ENVIRONMENT = "_from_the_environment_"
+from iolaus.secrets import MASK
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ class RunFolder:
     def summary(self) -> dict[str, Any]:
         return read_summary(self.path)
 
-    @property
+    @cached_property  # it remembers the digests
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.path)
 
@@ -149,84 +144,3 @@ def open_run(path: str | Path, packages: Iterable[str] = ()) -> RunFolder:
     if not (folder / "config.yaml").is_file():
         raise ValueError(f"{path} is not a run's folder: it has no config.yaml (the newest run is outputs/latest).")
     return RunFolder(folder.resolve(), tuple(packages))
-
-
-def reserve(parent: Path, name: str | None = None) -> Path:
-    """Makes a new folder under `parent`, named so or after the time; a number tells those of the same name apart."""
-    parent.mkdir(parents=True, exist_ok=True)
-    name = name or time.strftime("%Y-%m-%d-%H-%M-%S")
-    for number in itertools.count(1):
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder.resolve()
-    raise AssertionError("there is always another number")
-
-
-def claim(run_dir: str) -> Path:
-    """Makes the folder that the user named.
-
-    Raises:
-        ValueError: if something is in it already.
-    """
-    folder = Path(run_dir)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise ValueError(
-            f"run_dir={run_dir} is not empty: type resume={run_dir} to go on there, or name another folder."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder.resolve()
-
-
-def clear(folder: Path, *, keep: tuple[str, ...] = ()) -> None:
-    """Empties the folder of a run that got nowhere, so that it may begin again."""
-    for path in folder.iterdir() if folder.exists() else ():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name not in keep:
-            path.unlink()
-
-
-def write_config(folder: Path, config: DictConfig, overrides: list[str]) -> None:
-    """Keeps what the run was composed of: config.yaml and the overrides that led to it, both without secrets."""
-    plain = mask_values({key: node for key, node in _resolved(config).items() if key != "sweep"})
-    (folder / "config.yaml").write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
-    masked = [mask_override(text) for text in overrides]
-    (folder / "overrides.yaml").write_text(yaml.safe_dump(masked, allow_unicode=True))
-
-
-def point_latest_to(folder: Path) -> None:
-    """outputs/latest leads to the newest run, by a link that is replaced whole."""
-    outputs = Path("outputs")
-    outputs.mkdir(exist_ok=True)
-    fresh = outputs / f".latest-{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(os.path.relpath(folder, outputs.resolve()))
-    os.replace(fresh, outputs / "latest")
-
-
-def _resolved(config: DictConfig) -> Any:
-    """The config in plain values. Interpolations become values, except those that lead to the environment, directly or
-    by way of another: it may hold a secret."""
-    written = OmegaConf.to_container(config, resolve=False)
-    marked = OmegaConf.create(_marked(written))
-    return _chosen(written, OmegaConf.to_container(marked, resolve=True))
-
-
-def _marked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _marked(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_marked(child) for child in value]
-    return _ENVIRONMENT if isinstance(value, str) and "oc.env" in value else value
-
-
-def _chosen(written: Any, resolved: Any) -> Any:
-    """What is written where the resolved value holds the mark of the environment; elsewhere that value."""
-    if isinstance(written, dict) and isinstance(resolved, dict):
-        return {key: _chosen(written[key], resolved[key]) for key in written}
-    if isinstance(written, list) and isinstance(resolved, list) and len(written) == len(resolved):
-        return [_chosen(*pair) for pair in zip(written, resolved, strict=True)]
-    return written if _ENVIRONMENT in str(resolved) else resolved

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from iolaus import durable
+
 Status = Literal["running", "finished", "failed", "interrupted", "pruned"]
 
 _VERSIONS = ("iolaus", "torch", "lightning", "hydra-core", "numpy")
@@ -25,9 +27,7 @@ class Summary:
         self.values |= values
         if not is_first_process():
             return
-        partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(self.values, indent=2) + "\n")
-        os.replace(partial, self._path)
+        durable.write_text(self._path, json.dumps(self.values, indent=2) + "\n")
 
 
 def is_first_process() -> bool:

@@ -7,7 +7,7 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from iolaus.folder import durable
+from iolaus import durable
 from iolaus.loggers.run_logger import Identity, RunLogger
 
 
@@ -73,7 +73,7 @@ class MetricsCSV(RunLogger):
         writer = csv.DictWriter(text, self._columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-        durable.write(self._path, lambda file: file.write(text.getvalue().encode()))
+        durable.write_text(self._path, text.getvalue())
 
     @property
     def name(self) -> str:

@@ -15,7 +15,8 @@ from omegaconf import DictConfig
 from iolaus.chance import seeds_of
 from iolaus.config import build
 from iolaus.config.compose import is_own, override_key
-from iolaus.folder.run_folder import refuse_to_repeat, reserve
+from iolaus.folder.place import reserve
+from iolaus.folder.run_folder import refuse_to_repeat
 from iolaus.secrets import MASK, mask_override
 from iolaus.sweep.board import Board, leaderboard
 from iolaus.sweep.check import Problems, find_goals, problems_of, warn_of_other_data

@@ -9,7 +9,7 @@ import torch
 from lightning.fabric.plugins import CheckpointIO as LightningCheckpointIO
 from torch import Tensor
 
-from iolaus.folder import durable
+from iolaus import durable
 from iolaus.folder.run_folder import read_checkpoint
 from iolaus.process.failure import RunError
 

@@ -1,8 +1,8 @@
 """`iolaus compare SWEEP` or `iolaus compare RUN RUN …`: a leaderboard, report.html and the table as CSV."""
 
-import os
 from pathlib import Path
 
+from iolaus import durable
 from iolaus.compare.collect import collect
 from iolaus.compare.page import report
 from iolaus.compare.table import to_csv
@@ -28,9 +28,7 @@ def write_whole(folder: Path, files: dict[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            partial = folder / f".{name}.partial"
-            partial.write_text(text)
-            os.replace(partial, folder / name)
+            durable.write_text(folder / name, text)
     except OSError as error:
         raise ValueError(
             f"{folder} cannot be written to ({error.strerror}): name another folder by --output."

@@ -9,7 +9,8 @@ from omegaconf.errors import OmegaConfBaseException
 from iolaus.config import build
 from iolaus.config.check import check
 from iolaus.config.compose import Composed, compose, explain, override_key
-from iolaus.folder.run_folder import RunFolder, reserve
+from iolaus.folder.place import reserve
+from iolaus.folder.run_folder import RunFolder
 from iolaus.folder.summary import Summary, provenance
 from iolaus.verbs.rebuild import rebuild
 

@@ -23,6 +23,11 @@ def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """The same for a text."""
+    write(path, lambda file: file.write(text.encode()))
+
+
 def sync(folder: Path) -> None:
     """Returns when the folder's names, new ones and renamed ones, have reached the disk."""
     if os.name == "nt":  # where folders cannot be opened, and renaming is written through

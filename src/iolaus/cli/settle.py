@@ -1,0 +1,135 @@
+"""What a command line comes to, before Hydra sees it: every mistake in it, and the folder that the run is to have.
+
+Nothing here imports torch before it must, so that most mistakes answer at once.
+"""
+
+import sys
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from iolaus.cli.terminal import leave
+from iolaus.config.compose import compose, explain, is_own, is_swept, override_key, quoted
+from iolaus.config.hydra_settings import refused_settings
+from iolaus.folder.again import is_finished, run_of, settle_auto, spell_out
+from iolaus.folder.place import claim, reserve
+from iolaus.folder.run_folder import open_run, refuse_to_repeat
+from iolaus.process import slurm
+
+
+def settle_run(overrides: list[str]) -> list[str]:
+    """The arguments for Hydra, with the folder that the run has from here on."""
+    overrides = _started_again(slurm.go_on(overrides))
+    problems = explain_all(overrides)
+    several = [text for text in overrides if is_own(text) or is_swept(text)]
+    if several and not problems:
+        problems = [f"{several[0]} is for many runs: type python train.py -m …"]
+    if problems:
+        leave(problems)
+    return [*overrides, f"hydra.run.dir={quoted(_place(overrides))}"]
+
+
+def settle_sweep(overrides: list[str]) -> list[str]:
+    """The same for a sweep; one that is only to be looked at ends here."""
+    from iolaus.sweep import command
+
+    try:
+        overrides = command.with_stored(overrides)
+    except ValueError as error:
+        leave([str(error)])
+    command.warm_up(overrides)
+    problems = command.prepare(overrides, _problems)
+    if problems:
+        leave(problems)
+    folder = command.place(overrides)
+    if folder is None:
+        print("\n".join(command.preview(overrides)))
+        sys.exit(0)
+    return ["-m", *overrides, f"hydra.sweep.dir={quoted(folder)}"]
+
+
+def explain_all(overrides: list[str]) -> list[str]:
+    """One sentence for everything that is wrong with these overrides, over all points if they are a sweep."""
+    overrides = spell_out(overrides)
+    if not any(is_own(text) or is_swept(text) for text in overrides):
+        return _problems(overrides)
+    from iolaus.sweep.check import problems_of
+
+    return problems_of(overrides, _problems)
+
+
+def _problems(overrides: list[str]) -> list[str]:
+    try:
+        composed = compose(overrides)
+    except (HydraException, OmegaConfBaseException):
+        from iolaus.config.check import check_values  # imports torch
+
+        problems, accepted = explain(overrides)
+        return problems + check_values(compose(accepted).config)
+    from iolaus.config.check import check
+
+    assert composed.hydra is not None
+    return refused_settings(composed.hydra) or check(composed) or _folder_problems(composed.config)
+
+
+def _folder_problems(config: DictConfig) -> list[str]:
+    """Whether the folders that the run starts from are runs that it can start from, or published weights that fit."""
+    from iolaus.config import build
+    from iolaus.config.resume import conflicts
+    from iolaus.transfer.source import open_source
+
+    named = f"init_from={config.init_from}"
+    try:
+        open_source(config, build.target_of(config, "model"))
+        named = f"resume={config.resume.run}"
+        run = open_run(config.resume.run, config.packages) if config.resume.run else None
+    except ValueError as error:
+        return [str(error) if str(error).startswith(named) else f"{named}: {error}"]
+    return conflicts(run, config) if run else []
+
+
+def _started_again(overrides: list[str]) -> list[str]:
+    """The overrides of the run that is meant, if one is to go on; ends here if `resume=auto` finds it finished."""
+    overrides = spell_out(overrides)
+    if run_of(overrides) != "auto":
+        return _with_stored(overrides)
+    try:
+        overrides = settle_auto(overrides)
+    except ValueError as error:
+        leave([str(error)])
+    run = run_of(overrides)
+    config = compose(overrides).config
+    if run and is_finished(run) and config.trainer == open_run(run, config.packages).config.trainer:
+        print(f"{run} is finished.")
+        sys.exit(0)
+    return overrides
+
+
+def _with_stored(overrides: list[str]) -> list[str]:
+    """With `resume=RUN`, the overrides that RUN was started with; those given now replace them."""
+    run = run_of(overrides)
+    if run is None:
+        return overrides
+    given = {override_key(text) for text in overrides}
+    try:
+        stored = [text for text in open_run(run).overrides if override_key(text) not in given]
+        refuse_to_repeat(stored)
+    except ValueError as error:
+        leave([f"resume={run}: {error}"])
+    return stored + overrides
+
+
+def _place(overrides: list[str]) -> Path:
+    """The run's folder, which exists from here on."""
+    composed = compose(overrides)
+    config, choices = composed.config, composed.choices
+    try:
+        if config.resume.run:
+            return open_run(config.resume.run, config.packages).path
+        if config.run_dir:
+            return claim(config.run_dir)
+    except ValueError as error:
+        leave([str(error)])
+    return reserve(Path("outputs") / f"{choices['data']}-{choices['model']}")
