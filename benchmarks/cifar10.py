@@ -12,39 +12,15 @@ only.
 
 import argparse
 import csv
-import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
+from runs import make, summary
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 EXPERIMENTS = {"resnet": "cifar10_timed"} | {
     name: f"cifar10_timed_{name}" for name in ("lenet", "alexnet", "vgg", "densenet", "vit")
 }
-
-
-def summary(folder: Path) -> dict[str, Any]:
-    """Empty unless the run has finished."""
-    path = folder / "summary.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    return known if known.get("status") == "finished" else {}
-
-
-def make(network: str, folder: Path, overrides: list[str]) -> None:
-    """A new run, or the one that was stopped."""
-    if (folder / "checkpoints" / "last.ckpt").exists():
-        command = [f"resume={folder}"]
-    else:
-        shutil.rmtree(folder, ignore_errors=True)  # stopped before its first checkpoint
-        command = [f"experiment={EXPERIMENTS[network]}", f"run_dir={folder}", *overrides]
-    done = subprocess.run([sys.executable, REPOSITORY / "train.py", *command], check=False)
-    if done.returncode:
-        print(f"{network}: ended with exit code {done.returncode}; the next one is next", file=sys.stderr)
 
 
 def curve(folder: Path) -> tuple[list[float], list[float]]:
@@ -95,7 +71,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     for network in [] if options.table else options.networks.split(","):
         if not summary(options.folder / network):
-            make(network, options.folder / network, options.overrides)
+            make(options.folder / network, [f"experiment={EXPERIMENTS[network]}", *options.overrides])
     print(table(options.folder))
     draw(options.folder)
 

@@ -10,17 +10,12 @@ checkpoint. Each run is `python train.py experiment=etth1_MODEL data.horizon=HOR
 """
 
 import argparse
-import json
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from runs import make, summary
+
 HORIZONS = (96, 192, 336, 720)
 SEEDS = {96: (0, 1, 2), 192: (0,), 336: (0,), 720: (0,)}
 START, END = "<!-- benchmarks/etth1.py -->", "<!-- end -->"
@@ -53,39 +48,14 @@ class Run:
     def folder(self, root: Path) -> Path:
         return root / f"{self.model}-{self.horizon}-{self.seed}"
 
-    def summary(self, root: Path) -> dict[str, Any]:
-        """Empty unless the run has finished."""
-        path = self.folder(root) / "summary.json"
-        known = json.loads(path.read_text()) if path.exists() else {}
-        return known if known.get("status") == "finished" else {}
-
-    def overrides(self, root: Path) -> list[str]:
-        """A new run, or the one that was stopped."""
-        folder = self.folder(root)
-        if (folder / "checkpoints" / "last.ckpt").exists():
-            return [f"resume={folder}"]
-        return [
-            f"experiment=etth1_{self.model}",
-            f"data.horizon={self.horizon}",
-            f"seed={self.seed}",
-            f"run_dir={folder}",
-        ]
+    def overrides(self) -> list[str]:
+        return [f"experiment=etth1_{self.model}", f"data.horizon={self.horizon}", f"seed={self.seed}"]
 
 
 def runs(models: list[str]) -> list[Run]:
     """The first seed of every model and horizon before the other seeds."""
     every = [Run(model, horizon, seed) for model in models for horizon in HORIZONS for seed in SEEDS[horizon]]
     return sorted(every, key=lambda run: (run.seed > 0, run.horizon > 96))
-
-
-def make(run: Run, root: Path) -> None:
-    overrides = run.overrides(root)
-    if not overrides[0].startswith("resume="):
-        shutil.rmtree(run.folder(root), ignore_errors=True)  # stopped before its first checkpoint
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, REPOSITORY / "train.py", *overrides], env=environment, check=False)
-    if done.returncode:
-        print(f"{run}: ended with exit code {done.returncode}; the next run is next", file=sys.stderr)
 
 
 def table(root: Path, models: list[str]) -> list[str]:
@@ -95,7 +65,7 @@ def table(root: Path, models: list[str]) -> list[str]:
     for model in models:
         published = dict(zip(HORIZONS, PUBLISHED[model][0], strict=False))
         cells = [_errors(root, model, horizon, "test/mse", published.get(horizon)) for horizon in HORIZONS]
-        first = Run(model, 96, 0).summary(root)
+        first = summary(Run(model, 96, 0).folder(root))
         size, seconds = (f"{first['num_parameters']:,}", f"{first['fit_seconds']:.0f} s") if first else ("", "")
         window = _window(root, model) if first else ""
         lines.append(_row([model, window, size, *cells, _errors(root, model, 96, "test/mae"), seconds]))
@@ -107,8 +77,8 @@ def sources(models: list[str]) -> list[str]:
 
 
 def _errors(root: Path, model: str, horizon: int, metric: str, published: float | None = None) -> str:
-    summaries = [Run(model, horizon, seed).summary(root) for seed in SEEDS[horizon]]
-    values = [summary[metric] for summary in summaries if summary]
+    summaries = [summary(Run(model, horizon, seed).folder(root)) for seed in SEEDS[horizon]]
+    values = [found[metric] for found in summaries if found]
     cell = f"{mean(values):.4f}" if values else ""
     if len(set(values)) > 1:
         cell += f" ± {stdev(values):.4f}"
@@ -143,8 +113,9 @@ def main() -> None:
     models = options.models.split(",")
     if not options.table and not options.write:
         for run in runs(models):
-            if not run.summary(options.folder):
-                make(run, options.folder)
+            folder = run.folder(options.folder)
+            if not summary(folder):
+                make(folder, run.overrides(), OMP_NUM_THREADS="1")
     lines = [*table(options.folder, models), "", *sources(models)]
     print("\n".join(lines))
     if options.write:

@@ -27,8 +27,7 @@ def cifar10(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def run_of(folder: Path, status: str) -> None:
-    (folder / "checkpoints").mkdir(parents=True)
-    (folder / "checkpoints" / "last.ckpt").touch()
+    folder.mkdir(parents=True)
     found = {"status": status, "num_parameters": 272_474, "test/accuracy": 0.61, "fit_seconds": 121.0}
     (folder / "summary.json").write_text(json.dumps(found))
     (folder / "run.log").write_text(LOG)
@@ -60,8 +59,8 @@ def test_runs_what_is_missing_and_goes_on_where_it_was_stopped(
     run_of(tmp_path / "vgg", "interrupted")
     cifar10.main()
     assert commands == [
-        [f"resume={tmp_path}/vgg"],
-        ["experiment=cifar10_timed_vit", f"run_dir={tmp_path}/vit", "seed=3"],
+        [f"experiment=cifar10_timed_{name}", "seed=3", f"run_dir={tmp_path}/{name}", "resume=auto"]
+        for name in ("vgg", "vit")
     ]
     assert "| resnet | 0.27 M | 2 | 61.00 % | 121 s |" in capsys.readouterr().out
     assert (tmp_path / "cifar10.png").stat().st_size > 5_000

@@ -45,17 +45,15 @@ def test_runs_what_is_missing_and_goes_on_where_it_was_stopped(
     monkeypatch.setattr("sys.argv", ["etth1.py", str(tmp_path), "--models", "nlinear"])
     for number, status in enumerate(["finished", "interrupted", "running"]):
         finish(tmp_path / f"nlinear-96-{number}", status=status, **{"test/mse": 0.3, "test/mae": 0.3})
-    (tmp_path / "nlinear-96-1" / "checkpoints").mkdir()
-    (tmp_path / "nlinear-96-1" / "checkpoints" / "last.ckpt").touch()
     etth1.main()
+    missing = [(192, 0), (336, 0), (720, 0), (96, 1), (96, 2)]
     assert commands == [
-        ["experiment=etth1_nlinear", f"data.horizon={h}", "seed=0", f"run_dir={tmp_path}/nlinear-{h}-0"]
-        for h in (192, 336, 720)
-    ] + [
-        [f"resume={tmp_path}/nlinear-96-1"],
-        ["experiment=etth1_nlinear", "data.horizon=96", "seed=2", f"run_dir={tmp_path}/nlinear-96-2"],
+        [
+            *("experiment=etth1_nlinear", f"data.horizon={horizon}", f"seed={seed}"),
+            *(f"run_dir={tmp_path}/nlinear-{horizon}-{seed}", "resume=auto"),
+        ]
+        for horizon, seed in missing
     ]
-    assert not (tmp_path / "nlinear-96-2").exists()
 
 
 def test_the_table_has_means_and_what_was_published(etth1: Any, tmp_path: Path) -> None:

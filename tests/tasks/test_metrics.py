@@ -116,3 +116,21 @@ def test_mixed_pictures_count_as_what_they_show_most_of() -> None:
     outputs = torch.tensor([[2.0, 1.0], [2.0, 1.0]])
     probabilities = torch.tensor([[0.7, 0.3], [0.2, 0.8]])
     assert task.measure(outputs, probabilities)["accuracy"] == 0.5
+
+
+def test_a_picture_and_its_mirror_image_answer_together_but_not_in_training(tmp_path: Path) -> None:
+    pictures = torch.rand(20, 1, 1, 3, generator=torch.Generator().manual_seed(0))
+    targets = torch.arange(20) % 3
+    task = Classify(nn.Flatten(), Classes(("a", "b", "c")), *_parts(CrossEntropy()), mirror=True)
+    assert torch.equal(task(pictures), pictures.flatten(1))  # training
+    both = (pictures + pictures.flip(-1)).flatten(1) / 2
+    torch.testing.assert_close(task.eval()(pictures), both)
+    metrics = _test(task, pictures, targets, tmp_path)
+    assert metrics["test/accuracy"] == pytest.approx(accuracy_score(targets, both.argmax(1)))
+    assert metrics["test/accuracy"] != pytest.approx(accuracy_score(targets, pictures.flatten(1).argmax(1)))
+
+
+def test_only_pictures_have_a_mirror_image() -> None:
+    task = Classify(nn.Identity(), Classes(("a", "b")), *_parts(CrossEntropy()), mirror=True).eval()
+    with pytest.warns(UserWarning, match=r"^task\.mirror=true has no effect: only pictures have a mirror image\.$"):
+        assert torch.equal(task(torch.eye(2)), torch.eye(2))

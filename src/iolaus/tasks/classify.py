@@ -18,7 +18,7 @@ from torchmetrics.classification import (
 
 from iolaus.batch import Batch
 from iolaus.schedulers import Horizon, Schedule
-from iolaus.spec import Classes, Image
+from iolaus.spec import Classes
 from iolaus.tasks.confusion import write_confusion
 from iolaus.tasks.task import Objective, Task
 
@@ -67,16 +67,14 @@ class Classify(Task):
         except (RuntimeError, ValueError, IndexError):
             return False
 
-    def setup(self, stage: str) -> None:
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        if self.mirror and not isinstance(data.input, Image):
-            warnings.warn(f"task.mirror=true has no effect on {type(data.input).__name__.lower()}.", stacklevel=2)
-
     def forward(self, x: Tensor) -> Tensor:
         output = self.model(x)
-        if self.mirror and not self.training and x.dim() == 4:
-            output = (output + self.model(x.flip(dims=(-1,)))) / 2
-        return output
+        if self.training or not self.mirror:
+            return output
+        if x.dim() != 4:
+            warnings.warn("task.mirror=true has no effect: only pictures have a mirror image.", stacklevel=2)
+            return output
+        return (output + self.model(x.flip(dims=(-1,)))) / 2
 
     def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         if target.is_floating_point():  # probabilities, from mixed pictures
