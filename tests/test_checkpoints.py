@@ -1,15 +1,19 @@
 """Checkpoints on the disk: few, whole, and recognised when they are not."""
 
+import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from iolaus import durable
+from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.folder.checkpoints import Checkpoints
 from iolaus.training.checkpoint_io import CheckpointIO, DiskFullError, num_bytes_of
 
@@ -111,3 +115,27 @@ def test_a_file_is_the_old_one_until_it_is_the_new_one(tmp_path: Path) -> None:
         durable.write(path, fails)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_each_checkpoint_is_read_once_for_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def digest(file: Any, name: str) -> Any:
+        read.append(file.name)
+        return hashlib.new(name, file.read())
+
+    monkeypatch.setattr(hashlib, "file_digest", digest)
+    trainer: Any = SimpleNamespace(
+        default_root_dir=tmp_path,
+        fast_dev_run=False,
+        is_global_zero=True,
+        current_epoch=0,
+        save_checkpoint=lambda path: CheckpointIO().save_checkpoint({"step": trainer.global_step}, path),
+        strategy=SimpleNamespace(barrier=lambda: None),
+    )
+    callback = Checkpoint(("val/loss", "min"))
+    callback.setup(trainer, nn.Identity(), "fit")  # type: ignore[arg-type]
+    for trainer.global_step in range(4):
+        callback._is_saved = False  # as on_settled does
+        callback.save(trainer)
+    assert len(read) == 4
