@@ -64,7 +64,7 @@ def _problems(overrides: list[str]) -> list[str]:
     try:
         composed = compose(overrides)
     except (HydraException, OmegaConfBaseException):
-        from iolaus.config.check import check_values  # imports torch
+        from iolaus.config.values import check_values  # imports torch
 
         problems, accepted = explain(overrides)
         return problems + check_values(compose(accepted).config)

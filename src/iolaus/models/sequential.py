@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from iolaus.layers.embeddings import Embedding, embed
 from iolaus.layers.features import Features
 from iolaus.layers.heads import head
+from iolaus.layers.parts import Maps, Shape, Tokens
 from iolaus.layers.pooling import Pooling
-from iolaus.layers.stack import Entry, Maps, Shape, Tokens, build_stack
+from iolaus.layers.stack import Entry, build_stack
 from iolaus.ranges import Count, Rate
 from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text
 

@@ -6,7 +6,7 @@ import torch
 from omegaconf import DictConfig
 
 from iolaus.config import build
-from iolaus.config.check import refuse_unfit
+from iolaus.config.values import refuse_unfit
 from iolaus.data.module import DataModule
 from iolaus.folder.run_folder import RunFolder
 from iolaus.tasks.task import Task
