@@ -14,7 +14,8 @@ import torch
 
 from iolaus.callbacks.reporter import Report, Reporter
 from iolaus.config.compose import compose, quoted
-from iolaus.folder.run_folder import RunFolder, clear
+from iolaus.folder.place import clear
+from iolaus.folder.run_folder import RunFolder
 from iolaus.process.failure import sentence, show_warnings_in_one_line
 from iolaus.process.interruption import Interrupted
 from iolaus.run import run
