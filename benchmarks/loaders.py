@@ -57,16 +57,24 @@ def tensor_sample(values: Tensor, labels: Tensor, mean: Tensor, std: Tensor, num
     return (picture.float() / 255 - mean) / std, labels[number]
 
 
-def pillow_sample(values: np.ndarray, labels: list[int], mean: Tensor, std: Tensor, number: int) -> tuple[Tensor, int]:
-    """The same on one array (H, W, C) by way of a Pillow picture, as torchvision's classic transforms do it."""
+def pillow_sample(
+    values: np.ndarray, labels: list[int], mean: list[float], std: list[float], number: int
+) -> tuple[Tensor, int]:
+    """The same on one array (H, W, C) by way of a Pillow picture, in the steps of torchvision's RandomCrop,
+    RandomHorizontalFlip, ToTensor and Normalize: draws are tensors, mean and deviation become tensors each time.
+    """
     picture = Image.fromarray(values[number])
     width, height = picture.size
-    top, left = random.randint(0, 2 * PADDING), random.randint(0, 2 * PADDING)
-    picture = ImageOps.expand(picture, border=PADDING).crop((left, top, left + width, top + height))
-    if random.random() < 0.5:
+    picture = ImageOps.expand(picture, border=PADDING)
+    top, left = (int(torch.randint(0, 2 * PADDING + 1, (1,)).item()) for _ in range(2))
+    picture = picture.crop((left, top, left + width, top + height))
+    if torch.rand(1) < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)
-    return tensor.sub_(mean).div_(std), labels[number]
+    tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255).clone()
+    centre, scale = torch.as_tensor(mean), torch.as_tensor(std)
+    if (scale == 0).any():
+        raise ValueError("a deviation of 0")
+    return tensor.sub_(centre.view(-1, 1, 1)).div_(scale.view(-1, 1, 1)), labels[number]
 
 
 def ours(data: DataModule) -> Iterable[Any]:
@@ -83,11 +91,14 @@ def pictures(*, quick: bool, num_rounds: int) -> None:
     data = build_data(compose([*cifar10(real=not quick), "data.channels_last=false"]).config)
     assert isinstance(data, ImageData)
     data.setup()
-    mean, std = (torch.tensor(value)[:, None, None] / 255 for value in (data.mean, data.std))
+    assert data.mean is not None
+    assert data.std is not None
+    mean, std = ([value / 255 for value in values] for values in (data.mean, data.std))
     values, labels = data.train.values, data.train.labels
     assert labels is not None
     as_arrays = values.permute(0, 2, 3, 1).contiguous().numpy()
-    per_tensor = Samples(len(values), partial(tensor_sample, values, labels, mean, std))
+    constants = (torch.tensor(value)[:, None, None] for value in (mean, std))
+    per_tensor = Samples(len(values), partial(tensor_sample, values, labels, *constants))
     per_picture = Samples(len(values), partial(pillow_sample, as_arrays, labels.tolist(), mean, std))
     loader = partial(DataLoader, batch_size=data.batch_size, shuffle=True, drop_last=True)
     num_batches = 2 if quick else 100
