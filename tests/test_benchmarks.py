@@ -17,6 +17,7 @@ LIGHT = f"{RATIO}.* no torch"
 COMPARISONS = {
     "startup": {"train.py --help": LIGHT, "train.py --cfg job": LIGHT, "until its first step": DIFFERENCE},
     "step": {"resnet, python train.py": RATIO, "loggers: python train.py": DIFFERENCE},
+    "reliability": {"seeded and looked at": RATIO, "and saved every 100 steps": RATIO},
     "loaders": {"DataLoader, tensors": RATIO, "DataLoader, Pillow": RATIO, "DataLoader, windows": RATIO},
     "scratch": {"AdamW, float32": f"{RATIO} torch", "number by number": f"{RATIO} ours"},
     "sweep": {"Hydra's sweeper and launcher": RATIO, "one command after another": RATIO},

@@ -29,6 +29,7 @@ from iolaus.processes import num_to_start, run_processes
 from iolaus.tasks.task import Task
 from iolaus.training.batch_size import find_batch_size
 from iolaus.training.memory import is_out_of_memory, out_of_memory, shortage
+from iolaus.training.repeatable import unrepeatable
 from iolaus.training.trainer import Trainer
 from iolaus.transfer.finetuning import Full
 from iolaus.transfer.source import open_source
@@ -105,6 +106,8 @@ def _run_here(
         num_parameters = sum(parameter.numel() for parameter in task.model.parameters())
         summary.add(objective={"metric": metric, "mode": mode}, num_parameters=num_parameters)
         _announce(choices, data, num_parameters, trainer, folder)
+        for sentence in unrepeatable(config.trainer, trainer.strategy.root_device.type):
+            log.info("repeat %s", sentence)
         if any(parameter.requires_grad for parameter in task.model.parameters()):
             _fit(trainer, task, data, run_folder, summary)
         else:

@@ -15,6 +15,7 @@ from iolaus.callbacks.stop import Stop
 from iolaus.process.interruption import Interrupted, Interruption
 from tests.failure.fits import batches_of, parts
 from tests.failure.processes import start, wait_for
+from tests.faults.compare import load, unequal
 
 _LONG = ("trainer=cpu", "trainer.max_epochs=100000")
 
@@ -62,11 +63,23 @@ def test_a_step_is_all_the_batches_that_it_accumulates(tmp_path: Path) -> None:
     assert len(batches_of(data)) > 6
 
 
-def test_validation_leaves_with_what_stands(tmp_path: Path) -> None:
-    _stopped(tmp_path, "on_validation_batch_start", 3, "data.batch_size=32")  # 5 batches: the first epoch's
-    assert not (tmp_path / "checkpoints").exists()
-    _stopped(tmp_path, "on_validation_batch_start", 5, "data.batch_size=32")
-    assert _saved_steps(tmp_path) == 6
+def test_what_was_trained_before_a_validation_is_saved_in_its_midst(tmp_path: Path) -> None:
+    options = ("data.batch_size=32", "callbacks.ema.decay=0.5")  # which swaps weights for a validation of 5 batches
+    trainer, task, data = parts(tmp_path / "whole", *options)
+    trainer.fit(task, datamodule=data)
+    _stopped(tmp_path / "stopped", "on_validation_batch_start", 8, *options)
+    assert _saved_steps(tmp_path / "stopped") == 12
+    trainer, task, data = parts(tmp_path / "stopped", *options)
+    last = tmp_path / "stopped" / "checkpoints" / "last.ckpt"
+    trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
+    whole = load(tmp_path / "whole" / "checkpoints" / "last.ckpt")
+    assert unequal(whole, load(last)) == []
+
+
+def test_a_validation_in_the_midst_of_a_step_goes_on(tmp_path: Path) -> None:
+    options = ("trainer.accumulate_grad_batches=2", "+trainer.val_check_interval=3")
+    trainer, _ = _stopped(tmp_path, "on_validation_batch_start", 0, *options)
+    assert trainer.global_step == _saved_steps(tmp_path) == 2
 
 
 def test_a_request_outside_a_loop_strikes_at_once() -> None:

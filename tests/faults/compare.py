@@ -1,4 +1,4 @@
-"""Whether two runs ended the same: every tensor, every plain value and every row, to the last bit."""
+"""Whether two runs ended the same: the same files, every tensor, every plain value and every row, to the last bit."""
 
 import json
 from pathlib import Path
@@ -13,23 +13,26 @@ _TIMES = {"started", "fit_seconds", "samples_per_second", "peak_memory_mb", "com
 
 def differences(one: Path, other: Path) -> list[str]:
     """Where two run folders differ, times aside; empty if they are equal."""
-    found = []
+    found = [f"{name}: only in one" for name in sorted(_files(one) ^ _files(other))]
     for name in _CHECKPOINTS:
-        found += [
-            f"{name}: {place}" for place in _unequal(*(_load(run / "checkpoints" / name) for run in (one, other)))
-        ]
+        found += [f"{name}: {place}" for place in unequal(*(load(run / "checkpoints" / name) for run in (one, other)))]
     if (one / "metrics.csv").read_bytes() != (other / "metrics.csv").read_bytes():
         found.append("metrics.csv")
     summaries = [json.loads((run / "summary.json").read_text()) for run in (one, other)]
     kept = [{name: value for name, value in summary.items() if name not in _TIMES} for summary in summaries]
-    return found + [f"summary.json: {place}" for place in _unequal(*kept)]
+    return found + [f"summary.json: {place}" for place in unequal(*kept)]
 
 
-def _load(path: Path) -> Any:
+def _files(run: Path) -> set[str]:
+    return {str(path.relative_to(run)) for path in run.rglob("*")}
+
+
+def load(path: Path) -> Any:
     return torch.load(path, weights_only=True)
 
 
-def _unequal(one: Any, other: Any, place: str = "") -> list[str]:
+def unequal(one: Any, other: Any, place: str = "") -> list[str]:
+    """Where two values differ that are made of tensors and plain values."""
     if type(one) is not type(other):
         return [place]
     if isinstance(one, Tensor):
@@ -38,10 +41,10 @@ def _unequal(one: Any, other: Any, place: str = "") -> list[str]:
     if isinstance(one, dict):
         if list(one) != list(other):
             return [place]
-        return [found for key in one for found in _unequal(one[key], other[key], f"{place}.{key}".lstrip("."))]
+        return [found for key in one for found in unequal(one[key], other[key], f"{place}.{key}".lstrip("."))]
     if isinstance(one, list | tuple):
         if len(one) != len(other):
             return [place]
         pairs = zip(one, other, strict=True)
-        return [found for number, pair in enumerate(pairs) for found in _unequal(*pair, f"{place}[{number}]")]
+        return [found for number, pair in enumerate(pairs) for found in unequal(*pair, f"{place}[{number}]")]
     return [] if one == other or (one != one and other != other) else [place]

@@ -5,27 +5,33 @@ are called by. The code of a run knows nothing of it.
 """
 
 import errno
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["SIGKILL", "SIGTERM", "SIGINT", "exception", "full disk"]
-Phase = Literal["start", "train step", "accumulation", "validation", "epoch end", "save", "test"]
+Kind = Literal["SIGKILL", "SIGTERM", "SIGINT", "exception", "full disk", "lost rank"]
+Phase = Literal["start", "first step", "train step", "between batches", "validation", "epoch end", "save", "test"]
 
 # The hook at which each phase is struck. A save is not a hook: it is struck between two operations on the disk.
 _HOOKS = {
     "start": "on_fit_start",
+    "first step": "on_after_backward",
     "train step": "on_after_backward",
-    "accumulation": "on_train_batch_start",
+    "between batches": "on_train_batch_start",
     "validation": "on_validation_batch_start",
     "epoch end": "on_train_epoch_end",
     "test": "on_test_batch_start",
 }
 # What a save does, in this order; `os.replace` and `os.fsync` several times.
 NUM_DISK_OPERATIONS = 9
+_RANK = Path(__file__).with_name("rank.py")
 
 
 class InjectedError(Exception):
@@ -38,15 +44,22 @@ class Fault:
 
     operation: in a save, how many operations on the disk come before it; of a full disk, 0 says that it is full
         already, anything else that it becomes so within the save.
+    rank: which of a run's processes is lost.
     """
 
     kind: Kind
     phase: Phase
     step: int = 0
     operation: int = 0
+    rank: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} in {self.phase}"
 
     def arm(self) -> None:
-        if self.kind == "full disk":
+        if self.kind == "lost rank":
+            self._arm_rank()
+        elif self.kind == "full disk":
             self._fill_disk()
         elif self.phase == "save":
             self._wait_for_save()
@@ -64,11 +77,31 @@ class Fault:
         original, strike = call._call_callback_hooks, _once(self.strike)
 
         def wrapped(trainer: Any, hook_name: str, *arguments: Any, **options: Any) -> None:
-            if hook_name == hook and trainer.global_step >= self.step:
+            if hook_name == hook and self._is_time(trainer):
                 strike()
             original(trainer, hook_name, *arguments, **options)
 
         call._call_callback_hooks = wrapped
+
+    def _is_time(self, trainer: Any) -> bool:
+        if self.phase == "first step":
+            return trainer.global_step == 0
+        # Where a step accumulates batches, some of its gradients are there, and some are not.
+        is_between = trainer.fit_loop.epoch_loop.batch_idx % trainer.accumulate_grad_batches != 0
+        if self.phase == "between batches" and trainer.accumulate_grad_batches > 1 and not is_between:
+            return False
+        return trainer.global_step >= self.step
+
+    def _arm_rank(self) -> None:
+        """Has one of the processes that the run starts be another, which a SIGKILL awaits."""
+        original, fault = subprocess.Popen, replace(self, kind="SIGKILL")
+
+        def popen(command: Any, *arguments: Any, **options: Any) -> Any:
+            if command[1:] == ["-m", "iolaus.rank"] and options["env"]["RANK"] == str(self.rank):
+                command = [sys.executable, str(_RANK), json.dumps(asdict(fault))]
+            return original(command, *arguments, **options)
+
+        subprocess.Popen = popen  # type: ignore[misc, assignment]
 
     def _wait_for_save(self) -> None:
         """Counts what the save does to the disk, and strikes before one of its operations, or after the last."""

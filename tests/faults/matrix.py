@@ -1,172 +1,112 @@
-"""Which runs are interrupted, and how: every model, optimizer, schedule, kind of data and feature with every strike.
+"""Which runs are interrupted, and how: every choice that ships and everything in between, with every strike, in pairs.
 
-Every two of these meet in some case, as far as they can (a text model reads no pictures). Cases are chosen greedily:
-each is the one, among random candidates, in which most pairs meet that have not met before. So the first cases cover
-the most, and whoever stops early has seen much.
+The first cases cover the most, so whoever stops early has seen much.
 """
 
 import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import get_args
 
-from iolaus.config.compose import compose, options
+from tests.faults import choices
 from tests.faults.fault import NUM_DISK_OPERATIONS, Fault, Kind, Phase
-from tests.models.test_contract import SMALL, SMALL_OWN
-from tests.test_matrix import NAIVE, PAIRS
+from tests.faults.pairs import Rows, Value
 
-# Kinds with phases; in the order in which a run comes through the phases, or a later strike would find it beyond.
+# In the order in which a run comes through the phases, or a later strike would find it beyond.
 STRIKES: list[tuple[Kind, Phase]] = [
     ("SIGKILL", "start"),
     *itertools.product(
-        ("SIGKILL", "SIGTERM", "SIGINT", "exception"), ("train step", "validation", "epoch end", "save")
+        ("SIGKILL", "exception", "SIGTERM", "SIGINT"),
+        ("first step", "train step", "validation", "epoch end", "save"),
     ),
-    ("SIGKILL", "accumulation"),
+    ("SIGKILL", "between batches"),
     ("full disk", "save"),
     ("SIGKILL", "test"),
 ]
-STRIKES_PER_CASE = 4
-NUM_BATCHES, NUM_EPOCHS, ACCUMULATED = 6, 2, 2  # batches of an epoch, epochs, batches per step
-
-# What else may stand between a run and its repetition. None: on every kind of data.
-FEATURES: dict[str, tuple[str | None, list[str]]] = {
-    "none": (None, []),
-    "moving average": (None, ["callbacks.ema.decay=0.9"]),
-    "clipping": (None, ["trainer.gradient_clip_val=0.5"]),
-    "early stopping": (None, ["callbacks.early_stopping.patience=1"]),
-    "bfloat16": (None, ["trainer.precision=bf16-mixed"]),
-    "two validations an epoch": (None, ["+trainer.val_check_interval=4"]),
-    "mixup": ("digits", ["data.mixup=0.4", "data.flip=true"]),
-    "word dropout": ("reviews", ["data.word_dropout=0.2"]),
-}
-_CANDIDATES = 20
-_RANDOM_SEED = 1
+STRIKES_PER_CASE = 3
 
 
 @dataclass(frozen=True)
 class Case:
-    """A run, and what strikes it one after the other, each time it has been started again."""
+    """A run, by what was chosen of each factor, and what strikes it one after the other, each time it was started."""
 
-    model: str
-    data: str
-    optimizer: str
-    scheduler: str
-    feature: str
-    accumulates: bool
+    chosen: tuple[Value, ...]
     faults: tuple[Fault, ...]
 
     @property
     def overrides(self) -> list[str]:
-        return [
-            *(f"{group}={getattr(self, group)}" for group in ("model", "data", "optimizer", "scheduler")),
-            *_small(self.model),
-            *FEATURES[self.feature][1],
-            *(["scheduler.patience=0"] if self.scheduler == "plateau" else []),
-            *([f"trainer.accumulate_grad_batches={ACCUMULATED}"] if self.accumulates else []),
-            *("trainer=cpu", "data.batch_size=16", f"trainer.max_epochs={NUM_EPOCHS}", "trainer.log_every_n_steps=2"),
-            *(f"+trainer.limit_{part}_batches={number}" for part, number in _LIMITS.items()),
-            "callbacks.checkpoint.every_n_steps=2",
-        ]
+        return choices.overrides(dict(self.chosen))
+
+    @property
+    def choices(self) -> list[Value]:
+        """Of every factor that pairs are made of."""
+        chosen = dict(self.chosen)
+        return [(factor, chosen.get(factor, next(iter(names)))) for factor, names in choices.FACTORS.items()]
+
+    def __str__(self) -> str:
+        """What is not as usual; what strikes it."""
+        usual = {(factor, next(iter(names))) for factor, names in choices.FACTORS.items()}
+        unusual = [f"{factor} {name}" for factor, name in self.chosen if (factor, name) not in usual]
+        return f"{', '.join(unusual)}: {', '.join(map(str, self.faults))}"
 
 
-_LIMITS = {"train": NUM_BATCHES, "val": 2, "test": 2}
+def case(*faults: Fault, **chosen: str) -> Case:
+    """`case(fault, model="cnn", average="moving")`; what is not named is as usual."""
+    return Case(tuple(chosen.items()), faults)
 
 
 def cases() -> list[Case]:
-    """All of them, those that cover most first; the same each time, as long as there are the same choices."""
-    random_ = random.Random(_RANDOM_SEED)
-    left = {pair for pair in _all_pairs() if _is_possible(*pair)}
-    chosen = []
-    while left:
-        wanted = sorted(left)
-        candidates = [_candidate(random_, random_.choice(wanted)) for _ in range(_CANDIDATES)]
-        best = max(candidates, key=lambda case: len(left & _pairs_of(case)))
-        left -= _pairs_of(best)
-        chosen.append(best)
-    return chosen
+    """All of them, the same each time as long as there are the same choices. First those of two processes, which are no
+    part of the pairs: they take many times as long."""
+    return [*_of_two_processes(), *(_case(row) for row in _rows().choose(num_strikes=STRIKES_PER_CASE))]
 
 
-def num_pairs(chosen: list[Case]) -> tuple[int, int]:
-    """How many pairs meet in these cases, and how many there are."""
-    possible = {pair for pair in _all_pairs() if _is_possible(*pair)}
-    return len(possible & {pair for case in chosen for pair in _pairs_of(case)}), len(possible)
+def met_pairs(struck: list[tuple[Case, list[Value]]]) -> tuple[int, int]:
+    """How many pairs have met in these cases, of which each was struck by what is named; and how many there are."""
+    possible = _rows().pairs()
+    met: set[tuple[Value, Value]] = set()
+    for case_, strikes in struck:
+        met |= {*itertools.combinations(case_.choices, 2), *itertools.product(case_.choices, strikes)}
+    return len(possible & met), len(possible)
 
 
-Value = tuple[str, str]  # of a factor
-_FACTORS: dict[str, list[str]] = {
-    "model": [name for name in options("model") if name not in NAIVE],
-    "data": sorted({data for _, data in PAIRS}),
-    "optimizer": options("optimizer"),
-    "scheduler": options("scheduler"),
-    "feature": list(FEATURES),
-    "strike": [f"{kind}, {phase}" for kind, phase in STRIKES],
-}
+def strike_of(kind: str, phase: str) -> Value:
+    return "strike", f"{kind}, {phase}"
 
 
-@cache
-def _all_pairs() -> list[tuple[Value, Value]]:
-    values = [[(factor, name) for name in names] for factor, names in _FACTORS.items()]
-    return [pair for one, other in itertools.combinations(values, 2) for pair in itertools.product(one, other)]
+def _rows() -> Rows:
+    factors = [[(factor, name) for name in choices.FACTORS[factor]] for factor in choices.FREE]
+    return Rows(list(choices.groups()), factors, [strike_of(*strike) for strike in STRIKES])
 
 
-def _is_possible(one: Value, other: Value) -> bool:
-    chosen = dict((one, other))
-    data = FEATURES[chosen.get("feature", "none")][0]
-    if "model" in chosen:
-        readable = {name for model, name in PAIRS if model == chosen["model"]}
-        return chosen.get("data", data) in readable | {None}
-    return data is None or chosen.get("data", data) == data
+def _case(row: list[Value]) -> Case:
+    chosen = {factor: name for factor, name in row if factor != "strike"}
+    strikes = [strike for strike in STRIKES if strike_of(*strike) in row]
+    return Case(tuple(chosen.items()), tuple(_faults(strikes, _num_steps(chosen), random.Random(str(row)))))
 
 
-def _candidate(random_: random.Random, wanted: tuple[Value, Value]) -> Case:
-    """A random case in which the wanted pair meets."""
-    chosen = dict(wanted)
-    while True:
-        feature = chosen.get("feature") or random_.choice(list(FEATURES))
-        model, data = random_.choice(PAIRS)
-        model, data = chosen.get("model", model), chosen.get("data", data)
-        if (model, data) in PAIRS and model not in NAIVE and FEATURES[feature][0] in (None, data):
-            break
-    strikes = random_.sample(STRIKES, STRIKES_PER_CASE)
-    if "strike" in chosen:
-        kind, phase = chosen["strike"].split(", ")
-        strikes[0] = kind, phase  # type: ignore[assignment]
-    accumulates = ("SIGKILL", "accumulation") in strikes or random_.random() < 0.3
-    return Case(
-        model,
-        data,
-        chosen.get("optimizer") or random_.choice(_FACTORS["optimizer"]),
-        chosen.get("scheduler") or random_.choice(_FACTORS["scheduler"]),
-        feature,
-        accumulates,
-        tuple(_faults(random_, list(dict.fromkeys(strikes)), accumulates)),
-    )
+def _num_steps(chosen: dict[str, str]) -> int:
+    """Until the last epoch ends, or the second validation where that stops the run."""
+    num_batches = choices.NUM_BATCHES * choices.NUM_EPOCHS
+    if chosen["stopping"] == "early":
+        num_batches = {"after epochs": 12, "within epochs": 10, "twice an epoch": 6}[chosen["validation"]]
+    return num_batches // (2 if chosen["accumulation"] == "two batches" else 1)
 
 
-def _faults(random_: random.Random, strikes: list[tuple[Kind, Phase]], accumulates: bool) -> Iterator[Fault]:
+def _faults(strikes: list[tuple[Kind, Phase]], num_steps: int, random_: random.Random) -> Iterator[Fault]:
     """One behind the other: each may strike from a later step on than the one before."""
-    num_steps = NUM_EPOCHS * NUM_BATCHES // (ACCUMULATED if accumulates else 1)
+    order = {"start": 0, "first step": 1, "test": 3}
     steps = sorted(random_.randrange(num_steps - 1) for _ in strikes)
-    order = {"start": 0, "test": 2}
-    for (kind, phase), step in zip(sorted(strikes, key=lambda strike: order.get(strike[1], 1)), steps, strict=True):
-        yield Fault(kind, phase, step, random_.randrange(2 if kind == "full disk" else NUM_DISK_OPERATIONS + 1))
+    for (kind, phase), step in zip(sorted(strikes, key=lambda strike: order.get(strike[1], 2)), steps, strict=True):
+        operation = random_.randrange(2 if kind == "full disk" else NUM_DISK_OPERATIONS + 1)
+        yield Fault(kind, phase, step, operation if phase == "save" else 0)
 
 
-def _pairs_of(case: Case) -> set[tuple[Value, Value]]:
-    single = [(factor, getattr(case, factor)) for factor in _FACTORS if factor != "strike"]
-    strikes = [("strike", f"{fault.kind}, {fault.phase}") for fault in case.faults]
-    return {*itertools.combinations(single, 2), *itertools.product(single, strikes)}
-
-
-@cache
-def _small(model: str) -> list[str]:
-    """The model as small as it can be, so that what is measured is everything else."""
-    node = compose([f"model={model}"]).config.model
-    chosen = {key: value for key, value in SMALL.items() if key in node} | SMALL_OWN.get(model, {})
-    return [f"model.{key}={_typed(value)}" for key, value in chosen.items()]
-
-
-def _typed(value: Any) -> str:
-    return "null" if value is None else str(list(value)) if isinstance(value, tuple) else str(value)
+def _of_two_processes() -> Iterator[Case]:
+    """Each with a process that is killed in every phase, the second and the first in turn."""
+    phases = [phase for phase in get_args(Phase) if phase not in ("start", "test")]
+    faults = [Fault("lost rank", phase, number, rank=(number + 1) % 2) for number, phase in enumerate(phases)]
+    yield case(*faults, processes="two", model="mlp", average="moving", accumulation="two batches")
+    yield case(*faults, processes="two", model="cnn", augmentation="mixup", precision="bfloat16")
+    yield case(*faults, processes="two", model="gru", data="reviews", optimizer="muon", scheduler="plateau")

@@ -4,6 +4,7 @@ It imports what a run needs once. For each line on stdin, a JSON object {argv, f
 arms the fault and runs train.py in the folder, and answers with a line {code, output}; a negative code is a signal's.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -50,9 +51,14 @@ class Server:
 
 
 def _serve() -> None:
-    import iolaus.run  # noqa: F401 - for the processes to come
-    from iolaus.config import check  # noqa: F401
+    import iolaus.run
+    import iolaus.tasks.confusion  # noqa: F401 - and all else that a run imports: for the processes to come
+    from iolaus.config.check import check
+    from iolaus.config.compose import compose
     from tests.faults.fault import Fault
+
+    check(compose([]))
+    gc.freeze()  # or every process would copy what the collector touches
 
     for line in sys.stdin:
         job = json.loads(line)

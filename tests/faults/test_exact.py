@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults import choices
 from tests.faults.compare import differences
-from tests.faults.fault import NUM_DISK_OPERATIONS, Fault
-from tests.faults.matrix import Case
+from tests.faults.fault import Fault
+from tests.faults.matrix import Case, case, cases, met_pairs, strike_of
 from tests.faults.server import Server
 from tests.faults.torture import tortured
 
@@ -16,11 +17,6 @@ _TINY = (
     *("model.dim=16", "data.batch_size=100", "trainer=cpu", "trainer.max_epochs=2"),
     "callbacks.checkpoint.every_n_steps=3",
 )
-_SAVES = tuple(Fault("SIGKILL", "save", 2 + operation, operation) for operation in range(NUM_DISK_OPERATIONS))
-
-
-def _case(model: str, data: str, optimizer: str, scheduler: str, feature: str, *faults: Fault) -> Case:
-    return Case(model, data, optimizer, scheduler, feature, feature in ("moving average", "mixup"), faults)
 
 
 @pytest.fixture(scope="module")
@@ -29,38 +25,63 @@ def run() -> Iterator[Server]:
         yield server
 
 
+def _killed_in_saves(*operations: int) -> list[Fault]:
+    return [Fault("SIGKILL", "save", 2 + number, operation) for number, operation in enumerate(operations)]
+
+
 @pytest.mark.parametrize(
-    "case",
+    "tried",
     [
-        _case("mlp", "digits", "adamw", "plateau", "none", *_SAVES),
-        _case(
-            *("cnn", "digits", "muon", "onecycle", "mixup"),
-            Fault("SIGKILL", "accumulation", 1),
-            Fault("SIGTERM", "train step", 2),
-            Fault("SIGKILL", "validation", 3),
+        case(*_killed_in_saves(1, 4, 6, 8), model="mlp", scheduler="plateau", stopping="early"),
+        case(
+            Fault("SIGKILL", "between batches", 1),
+            Fault("SIGTERM", "validation", 3),
             Fault("exception", "epoch end", 4),
+            model="cnn",
+            augmentation="mixup",
+            optimizer="muon",
+            scheduler="onecycle",
+            average="moving",
+            accumulation="two batches",
+            precision="bfloat16",
         ),
-        _case(
-            *("transformer", "reviews", "lion", "warmup_cosine", "word dropout"),
-            Fault("SIGKILL", "start"),
-            Fault("SIGINT", "train step", 2),
+        case(
+            Fault("SIGKILL", "first step"),
             Fault("full disk", "save", 3, 1),
+            Fault("SIGINT", "train step", 9),
+            model="bert",
+            data="reviews",
+            task="masked language model",
+            finetune="gradual",
+        ),
+        case(
+            Fault("SIGTERM", "validation", 3),
             Fault("SIGKILL", "test"),
+            model="dlinear",
+            data="co2",
+            optimizer="sgd",
+            validation="within epochs",
         ),
-        _case(
-            *("dlinear", "co2", "sgd", "plateau", "two validations an epoch"),
-            Fault("SIGKILL", "validation", 3),
-            Fault("exception", "train step", 5),
-            Fault("SIGTERM", "save", 6, 2),
-        ),
-        _case("gru", "reviews", "adam", "step", "moving average", Fault("SIGKILL", "train step", 3)),
+        case(Fault("lost rank", "train step", 4, rank=1), processes="two", model="mlp", accumulation="two batches"),
     ],
-    ids=lambda case: case.model,
+    ids=str,
 )
-def test_an_interrupted_run_ends_as_the_one_that_was_not(run: Server, case: Case, tmp_path: Path) -> None:
-    result = tortured(run, case, tmp_path / "case")
+def test_an_interrupted_run_ends_as_the_one_that_was_not(run: Server, tried: Case, tmp_path: Path) -> None:
+    result = tortured(run, tried, tmp_path / "case")
     assert (result["verdict"], result["corrupt"]) == ("exact", 0), result
-    assert len(result["struck"]) == len(case.faults)
+    assert len(result["struck"]) == len(tried.faults)
+
+
+def test_the_cases_cover_every_pair() -> None:
+    chosen = cases()
+    assert chosen == cases()
+    strikes = [[strike_of(fault.kind, fault.phase) for fault in case.faults] for case in chosen]
+    met, possible = met_pairs(list(zip(chosen, strikes, strict=True)))
+    assert met == possible > 2000
+    halfway = len(chosen) // 2
+    met, _ = met_pairs(list(zip(chosen[:halfway], strikes, strict=False)))
+    assert met > 0.7 * possible  # those that tell the most come first
+    assert {dict(case.chosen)["model"] for case in chosen} == {*choices.FACTORS["model"]}
 
 
 def test_the_same_command_twice_gives_the_same_bits(run: Server, tmp_path: Path) -> None:
@@ -115,3 +136,14 @@ def test_other_data_under_the_same_name_are_refused(run: Server, tmp_path: Path)
     assert "the training data are not those that the run began with" in refused.output
     assert run(["resume=run", "resume.force=true"], tmp_path).code == 0
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["forced"] == ["the training data"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of W&B's own
+def test_a_killed_run_goes_on_as_the_same_run_of_wandb(run: Server, tmp_path: Path) -> None:
+    command = [*_TINY, "logger=wandb", "logger.wandb.num_predictions=0", "run_dir=run", "resume=auto"]
+    assert run(command, tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 20}).code == -9
+    ended = run(command, tmp_path)
+    assert ended.code == 0, ended.output
+    records = [path.name.rpartition("-")[2] for path in (tmp_path / "run" / "wandb").glob("offline-run-*")]
+    assert len(records) == 2
+    assert len(set(records)) == 1  # `wandb sync` joins what has one id

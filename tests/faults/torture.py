@@ -1,6 +1,6 @@
 """Interrupts runs of every sort in every way, and looks whether each still ends as the one that nothing happened to.
 
-    make torture              or: python -m tests.faults.torture [--cases 60] [--folder outputs/torture]
+    make torture              or: python -m tests.faults.torture [--minutes 40] [--folder outputs/torture]
 
 It uses one thread, can be stopped at any time, and goes on where it was. What it prints is what docs/reliability.md
 holds. A case that fails is kept in its folder.
@@ -8,6 +8,7 @@ holds. A case that fails is kept in its folder.
 
 import argparse
 import json
+import math
 import os
 import shutil
 import time
@@ -18,37 +19,42 @@ from typing import Any
 
 from iolaus.folder.checkpoints import Checkpoints
 from tests.faults.compare import differences
-from tests.faults.matrix import Case, cases, num_pairs
+from tests.faults.matrix import Case, cases, met_pairs, strike_of
 from tests.faults.server import Server
 
-# How a command ends that this has struck; 0 if it was over before.
-_EXIT_CODES = {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130, "exception": 1, "full disk": 1}
+# How a command ends that this has struck, and what it says then; 0 if it was over before.
+_ENDS = {
+    "SIGKILL": (-9, ""),
+    "SIGTERM": (143, "stopped; "),
+    "SIGINT": (130, "stopped; "),
+    "exception": (1, "this is a drill"),
+    "full disk": (1, "has no room for a checkpoint"),
+    "lost rank": (1, "was killed by SIGKILL"),
+}
 
 Result = dict[str, Any]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cases", type=int, help="only so many: those that cover the most; without it, all")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="how long; without it, until all are done")
     parser.add_argument("--folder", type=Path, default=Path("outputs/torture"), help="where it works, and goes on")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = cases()[: options.cases]
+    chosen, deadline = cases(), time.monotonic() + 60 * options.minutes
     file = folder / "results.jsonl"
-    results = (
-        {result["case"]: result for result in map(json.loads, file.read_text().splitlines())} if file.exists() else {}
-    )
+    known = map(json.loads, file.read_text().splitlines()) if file.exists() else ()
+    results: dict[str, Result] = {result["case"]: result for result in known}
     with Server() as run, file.open("a") as record:
         for number, case in enumerate(chosen):
-            if str(case) not in results:
+            if str(case) not in results and time.monotonic() < deadline:
                 results[str(case)] = result = tortured(run, case, folder / f"{number:03}")
                 record.write(json.dumps(result) + "\n")
                 record.flush()
-                print(f"{number + 1}/{len(chosen)} {_in_words(case)}: {result['verdict']}", flush=True)
-    done = [case for case in chosen if str(case) in results]
-    print(table([results[str(case)] for case in done], num_pairs(done)))
+                print(f"{number + 1}/{len(chosen)} {case}: {result['verdict']}", flush=True)
+    print(table([(case, results[str(case)]) for case in chosen if str(case) in results]))
 
 
 def tortured(run: Server, case: Case, folder: Path) -> Result:
@@ -63,7 +69,8 @@ def tortured(run: Server, case: Case, folder: Path) -> Result:
     for fault in [*case.faults, None]:
         command = [*case.overrides, "run_dir=struck", "resume=auto"]
         ended = run(command, folder, asdict(fault) if fault else None)
-        if ended.code not in (0, _EXIT_CODES[fault.kind] if fault else 0):
+        code, words = _ENDS[fault.kind] if fault and ended.code else (0, "")
+        if ended.code != code or words not in ended.output:
             return result | {"verdict": f"exit code {ended.code} after {fault}", "output": ended.output[-2000:]}
         if fault and ended.code:
             result["struck"].append([fault.kind, fault.phase])
@@ -78,20 +85,23 @@ def tortured(run: Server, case: Case, folder: Path) -> Result:
     return result
 
 
-def table(results: list[Result], pairs: tuple[int, int]) -> str:
+def table(results: list[tuple[Case, Result]]) -> str:
     """In Markdown: interruptions by kind and phase, and what came of them."""
-    struck = Counter((kind, phase) for result in results for kind, phase in result["struck"])
-    failed = Counter(tuple(strike) for result in results if result["verdict"] != "exact" for strike in result["struck"])
+    struck = Counter((kind, phase) for _, result in results for kind, phase in result["struck"])
+    failed = Counter(
+        (kind, phase) for _, result in results if result["verdict"] != "exact" for kind, phase in result["struck"]
+    )
     lines = ["| interrupted by | in | times | in runs that did not end exact |", "|---|---|---|---|"]
     lines += [
         f"| {kind} | {phase} | {times} | {failed[kind, phase]} |" for (kind, phase), times in sorted(struck.items())
     ]
-    corrupt = sum(result["corrupt"] for result in results)
-    inexact = sum(result["verdict"] != "exact" for result in results)
+    corrupt = sum(result["corrupt"] for _, result in results)
+    inexact = sum(result["verdict"] != "exact" for _, result in results)
+    met, possible = met_pairs([(case, [strike_of(*strike) for strike in result["struck"]]) for case, result in results])
     lines += [
         "",
         f"{sum(struck.values())} interruptions of {len(results)} runs: {corrupt} corrupt, {inexact} inexact. "
-        f"Of {pairs[1]} pairs of choices and interruptions {pairs[0]} have met.",
+        f"Of {possible} pairs of choices and interruptions {met} have met.",
     ]
     return "\n".join(lines)
 
@@ -101,11 +111,6 @@ def _has_whole_checkpoints(run: Path) -> bool:
     checkpoints = Checkpoints(run)
     found = [path for path in (checkpoints.last, checkpoints.previous, checkpoints.best) if path.exists()]
     return all(checkpoints.is_whole(path) for path in found)
-
-
-def _in_words(case: Case) -> str:
-    faults = ", ".join(f"{fault.kind} in {fault.phase}" for fault in case.faults)
-    return f"{case.model}, {case.data}, {case.optimizer}, {case.scheduler}, {case.feature}; {faults}"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from iolaus.layers.auxiliary import auxiliaries_of
 from iolaus.layers.heads import head
 from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text, Vocabulary
+from tests.models.small import small
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
 
@@ -27,17 +28,6 @@ KINDS: list[tuple[Input, Target]] = [
     (Series(2, 32), CLASSES),
     (Series(2, 32), Forecast(2, 4)),
 ]
-SMALL = {"dim": 16, "num_layers": 2, "num_heads": 2, "depth": 8, "width": 8, "num_filters": 8, "period": 8}
-SMALL_OWN: dict[str, dict[str, Any]] = {  # where the same words mean something else
-    "alexnet": {"width": 16, "hidden_dim": 64},
-    "convnext": {"dim": 8, "depths": (1, 1, 1, 1), "layer_scale": 0.1},
-    "densenet": {"depth": 22, "growth": 4},
-    "efficientnet": {"width": 0.1, "depth": 0.2},
-    "googlenet": {"width": 16},
-    "lenet": {"width": 6},
-    "sequential": {"dim": None},
-    "vgg": {"depth": 11, "hidden_dim": 16},
-}
 B = 6
 
 
@@ -53,8 +43,7 @@ class Case:
     def build(self, *, seed: int = 0, dropout: bool = False, **options: Any) -> nn.Module:
         """The model as its yaml has it, but small."""
         target, defaults = load(self.name)
-        chosen = defaults | {key: value for key, value in SMALL.items() if key in defaults}
-        chosen |= SMALL_OWN.get(self.name, {})
+        chosen = defaults | small(self.name, defaults)
         if not dropout:
             chosen |= dict.fromkeys((key for key in defaults if key.endswith(("dropout", "drop_path"))), 0.0)
         torch.manual_seed(seed)

@@ -11,7 +11,8 @@ from torch import Tensor
 from iolaus.models.seq2seq import Seq2Seq
 from iolaus.models.t5 import T5
 from iolaus.spec import Sentence, Text
-from tests.models.test_contract import NAMES, SMALL, load
+from tests.models.small import small
+from tests.models.test_contract import NAMES, load
 
 B, L, M = 5, 9, 7
 TEXT, SENTENCE = Text(40, 12), Sentence(40, 9)
@@ -21,7 +22,7 @@ every = pytest.mark.parametrize("name", WRITERS)
 
 def build(name: str, *, seed: int = 0, dropout: bool = False, **options: Any) -> Any:
     target, defaults = load(name)
-    chosen = defaults | {key: value for key, value in SMALL.items() if key in defaults}
+    chosen = defaults | small(name, defaults)
     if not dropout:
         chosen["dropout"] = 0.0
     torch.manual_seed(seed)

@@ -36,6 +36,7 @@ class Checkpoint(LightningCheckpoint):
         self._is_validated = False
         self._is_best = False
         self._is_saved = False  # at this moment
+        self._before_validation: dict[str, Any] | None = None
         self._restored: dict[str, Any] = {}
         self._started = self._saved_at = time.monotonic()
 
@@ -45,14 +46,21 @@ class Checkpoint(LightningCheckpoint):
         return self.seconds_before + time.monotonic() - self._started
 
     def save(self, trainer: L.Trainer) -> None:
-        """Takes a checkpoint, unless this moment has one. Others may call it in `on_settled` (training/loops.py)."""
+        """Takes a checkpoint, unless this moment has one. Others may call it in `on_settled` (training/loops.py).
+
+        In the midst of a validation it is the checkpoint of the moment before.
+        """
         if self._is_saved or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
+        content = self._before_validation or _content(trainer)
+        if self._before_validation:
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]
+                callback.on_validation_epoch_end(trainer, trainer.lightning_module)  # averaged weights make way again
         assert self._checkpoints is not None
-        trainer.save_checkpoint(self._checkpoints.new)
+        trainer.strategy.save_checkpoint(content, self._checkpoints.new)
         if trainer.is_global_zero:
             self._checkpoints.adopt(
-                is_best=self._is_best, step=trainer.global_step, epoch=trainer.current_epoch, seconds=self.seconds
+                is_best=self._is_best, step=content["global_step"], epoch=content["epoch"], seconds=self.seconds
             )
         trainer.strategy.barrier()
         self._is_saved, self._saved_at = True, time.monotonic()
@@ -67,6 +75,7 @@ class Checkpoint(LightningCheckpoint):
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._is_validated = not trainer.sanity_checking
+        self._before_validation = None
 
     def on_settled(self, trainer: L.Trainer, moment: Moment) -> None:
         self._is_saved = False
@@ -75,6 +84,8 @@ class Checkpoint(LightningCheckpoint):
             self._is_validated = False
         if moment == "epoch" or self._is_due(trainer):
             self.save(trainer)
+        elif moment == "batches":  # a validation changes none of the tensors in it, so nothing is copied
+            self._before_validation = _content(trainer)
         self._is_best = False
 
     def _is_due(self, trainer: L.Trainer) -> bool:
@@ -113,3 +124,7 @@ class Checkpoint(LightningCheckpoint):
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         self._restored = checkpoint.get("run", {})
         run_state.restore(trainer, self._restored)
+
+
+def _content(trainer: L.Trainer) -> dict[str, Any]:
+    return trainer._checkpoint_connector.dump_checkpoint(weights_only=False)

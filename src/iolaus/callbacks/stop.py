@@ -5,6 +5,7 @@ from typing import Any
 import lightning.pytorch as L
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
 
 from iolaus.process.interruption import Interrupted, Interruption
 from iolaus.training.loops import Moment
@@ -13,8 +14,8 @@ from iolaus.training.loops import Moment
 class Stop(Callback):
     """While training, saves after the optimizer step that is under way, with all the batches it accumulates.
 
-    Validation and test leave after the batch under way: nothing has changed since the last checkpoint that training
-    could not do again. Several processes agree before each batch, so that all of them save the same step.
+    Validation leaves after the batch under way, and what was trained before it is saved; the test likewise, but then
+    everything is saved already. Several processes agree at each batch, so that all of them save the same step.
     """
 
     def __init__(self, interruption: Interruption) -> None:
@@ -27,6 +28,9 @@ class Stop(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
+        self._agree(trainer)
+
+    def _agree(self, trainer: L.Trainer) -> None:
         self._signum = self._interruption.signum
         if trainer.world_size > 1:
             signum = torch.tensor(self._signum or 0, device=trainer.strategy.root_device)
@@ -35,14 +39,20 @@ class Stop(Callback):
     def on_settled(self, trainer: L.Trainer, moment: Moment) -> None:
         if trainer.world_size == 1:
             self._signum = self._interruption.signum
-        if self._signum is not None:
-            checkpoint: Any = trainer.checkpoint_callback
-            if checkpoint is not None:
-                checkpoint.save(trainer)
-            raise Interrupted(self._signum)
+        self._leave_if_asked(trainer)
 
-    def on_validation_batch_end(self, *_: Any, **__: Any) -> None:
-        self._interruption.check()
+    def on_validation_batch_end(self, trainer: L.Trainer, *_: Any, **__: Any) -> None:
+        self._agree(trainer)
+        if not trainer.fit_loop._should_accumulate():  # else it is a validation in the midst of a step
+            self._leave_if_asked(trainer)
+
+    def _leave_if_asked(self, trainer: L.Trainer) -> None:
+        if self._signum is None:
+            return
+        checkpoint: Any = trainer.checkpoint_callback
+        if checkpoint is not None and trainer.state.fn == TrainerFn.FITTING:
+            checkpoint.save(trainer)
+        raise Interrupted(self._signum)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._interruption.is_awaited = False

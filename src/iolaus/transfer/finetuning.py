@@ -28,6 +28,10 @@ class Full(Callback):
             ValueError: if the model has nothing to change.
         """
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Lightning leaves out the start of an epoch that a run goes on in."""
+        self.on_train_epoch_start(trainer, pl_module)
+
     def rates(self, model: nn.Module) -> list[float]:
         """Of each stage, as a multiple of the optimizer's."""
         return [1.0] * len(stages(model))
