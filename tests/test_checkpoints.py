@@ -5,17 +5,15 @@ import json
 import os
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 from iolaus import durable
-from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.folder.checkpoints import Checkpoints
 from iolaus.training.checkpoint_io import CheckpointIO, DiskFullError, num_bytes_of
+from tests.failure.fits import parts
 
 
 def _save(checkpoints: Checkpoints, number: int, *, is_best: bool = False) -> None:
@@ -125,17 +123,7 @@ def test_each_checkpoint_is_read_once_for_its_digest(tmp_path: Path, monkeypatch
         return hashlib.new(name, file.read())
 
     monkeypatch.setattr(hashlib, "file_digest", digest)
-    trainer: Any = SimpleNamespace(
-        default_root_dir=tmp_path,
-        fast_dev_run=False,
-        is_global_zero=True,
-        current_epoch=0,
-        save_checkpoint=lambda path: CheckpointIO().save_checkpoint({"step": trainer.global_step}, path),
-        strategy=SimpleNamespace(barrier=lambda: None),
-    )
-    callback = Checkpoint(("val/loss", "min"))
-    callback.setup(trainer, nn.Identity(), "fit")  # type: ignore[arg-type]
-    for trainer.global_step in range(4):
-        callback._is_saved = False  # as on_settled does
-        callback.save(trainer)
-    assert len(read) == 4
+    options = ("callbacks.checkpoint.every_n_steps=2", "trainer.max_epochs=1")
+    trainer, task, data = parts(tmp_path, *options)
+    trainer.fit(task, datamodule=data)
+    assert len(read) == 4  # after steps 2 and 4, before the validation, and after the epoch

@@ -62,6 +62,15 @@ def test_one_more_stage_learns_from_time_to_time(case: Case) -> None:
         assert learning(stages) == [False] * (len(stages) - num) + [True] * num
 
 
+def test_a_run_that_goes_on_within_an_epoch_freezes_what_its_start_had_frozen() -> None:
+    model: Any = next(case for case in ONE_EACH if case.name == "cnn").build()
+    trainer, task = SimpleNamespace(current_epoch=0), SimpleNamespace(model=model.train())
+    Head().on_train_start(trainer, task)  # type: ignore[arg-type]
+    assert [stage.training for stage in model.stages()] == [False] * (len(model.stages()) - 1) + [True]
+    Gradual().on_train_start(trainer, task)  # type: ignore[arg-type]
+    assert sum(learning(model.stages())) == 1
+
+
 @each
 def test_stages_learn_the_slower_the_earlier(case: Case) -> None:
     model: Any = case.build()

@@ -33,4 +33,3 @@ def test_a_run_says_it_at_its_start(command: Command) -> None:
     result = command("trainer=cpu", "trainer.max_epochs=1", "+trainer.max_time=00:01:00:00")
     assert result.returncode == 0, result.stderr
     assert "repeat trainer.max_time=00:01:00:00: the clock ends the run" in result.stdout
-    assert "repeat" not in command("trainer=cpu", "trainer.max_epochs=1").stdout
