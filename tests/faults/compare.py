@@ -8,18 +8,19 @@ import torch
 from torch import Tensor
 
 _CHECKPOINTS = ("last.ckpt", "best.ckpt")
-_TIMES = {"started", "fit_seconds", "samples_per_second", "peak_memory_mb", "command"}
+# When, how fast, from where: not what a run has come to.
+_ASIDE = {"started", "fit_seconds", "samples_per_second", "peak_memory_mb", "command", "git_commit", "git_dirty"}
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Where two run folders differ, times aside; empty if they are equal."""
+    """Where two run folders differ, times and the like aside; empty if they are equal."""
     found = [f"{name}: only in one" for name in sorted(_files(one) ^ _files(other))]
     for name in _CHECKPOINTS:
         found += [f"{name}: {place}" for place in unequal(*(load(run / "checkpoints" / name) for run in (one, other)))]
     if (one / "metrics.csv").read_bytes() != (other / "metrics.csv").read_bytes():
         found.append("metrics.csv")
     summaries = [json.loads((run / "summary.json").read_text()) for run in (one, other)]
-    kept = [{name: value for name, value in summary.items() if name not in _TIMES} for summary in summaries]
+    kept = [{name: value for name, value in summary.items() if name not in _ASIDE} for summary in summaries]
     return found + [f"summary.json: {place}" for place in unequal(*kept)]
 
 

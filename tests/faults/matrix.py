@@ -57,9 +57,10 @@ def case(*faults: Fault, **chosen: str) -> Case:
 
 
 def cases() -> list[Case]:
-    """All of them, the same each time as long as there are the same choices. First those of two processes, which are no
-    part of the pairs: they take many times as long."""
-    return [*_of_two_processes(), *(_case(row) for row in _rows().choose(num_strikes=STRIKES_PER_CASE))]
+    """All of them, the same each time as long as there are the same choices. Those of two processes are no part of the
+    pairs: they take many times as long."""
+    first, *others = _of_two_processes()
+    return [first, *(_case(row) for row in _rows().choose(num_strikes=STRIKES_PER_CASE)), *others]
 
 
 def met_pairs(struck: list[tuple[Case, list[Value]]]) -> tuple[int, int]:
