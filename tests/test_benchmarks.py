@@ -20,7 +20,12 @@ COMPARISONS = {
     "reliability": {"seeded and looked at": RATIO, "and saved every 100 steps": RATIO},
     "loaders": {"DataLoader, tensors": RATIO, "DataLoader, Pillow": RATIO, "DataLoader, windows": RATIO},
     "scratch": {"AdamW, float32": f"{RATIO} torch", "number by number": f"{RATIO} ours"},
-    "sweep": {"Hydra's sweeper and launcher": RATIO, "one command after another": RATIO},
+    "sweep": {
+        "basic launcher": RATIO,
+        "joblib launcher": RATIO,
+        "one command after another": RATIO,
+        "first step": r"\d+\.\d+ s",
+    },
     "precision": {"cnn +float32, channels_last": RATIO, "cnn +bfloat16, channels_last": RATIO},
 }
 

@@ -14,6 +14,16 @@ from iolaus.compare.trials import Comparison, Objective
 MAX_AXES, MAX_SLICES, MAX_PAIRED = 9, 8, 4
 
 
+class OfObjective:
+    """A panel is called after the objective that it shows."""
+
+    objective: Objective
+
+    @property
+    def label(self) -> str:
+        return self.objective.metric
+
+
 @dataclass(frozen=True)
 class LearningCurves:
     """A metric over the epochs: the best trials in colour, all others behind them."""
@@ -29,7 +39,7 @@ class LearningCurves:
 
 
 @dataclass(frozen=True)
-class ParallelCoordinates:
+class ParallelCoordinates(OfObjective):
     """Every finished trial as a line through its options, which ends at what it reached."""
 
     title: ClassVar[str] = "Options side by side"
@@ -39,13 +49,9 @@ class ParallelCoordinates:
     options: tuple[str, ...]
     objective: Objective
 
-    @property
-    def label(self) -> str:
-        return self.objective.metric
-
 
 @dataclass(frozen=True)
-class Importance:
+class Importance(OfObjective):
     """How much of the objective's variance each option accounts for."""
 
     title: ClassVar[str] = "What mattered"
@@ -56,13 +62,9 @@ class Importance:
     shares: tuple[tuple[str, float], ...]
     objective: Objective
 
-    @property
-    def label(self) -> str:
-        return self.objective.metric
-
 
 @dataclass(frozen=True)
-class Slices:
+class Slices(OfObjective):
     """The objective against each option."""
 
     title: ClassVar[str] = "Option by option"
@@ -70,23 +72,15 @@ class Slices:
     options: tuple[str, ...]
     objective: Objective
 
-    @property
-    def label(self) -> str:
-        return self.objective.metric
-
 
 @dataclass(frozen=True)
-class Pairs:
+class Pairs(OfObjective):
     """Two options at a time, coloured by the objective."""
 
     title: ClassVar[str] = "Options in pairs"
     about: ClassVar[str] = "Two options at a time; the strongest colour reached the best."
     options: tuple[str, ...]
     objective: Objective
-
-    @property
-    def label(self) -> str:
-        return self.objective.metric
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def record(error: BaseException) -> None:
             handler.handle(record)
 
 
-def show_warnings_in_one_line() -> None:
-    """To be called when Lightning is imported: it has a format of its own."""
-    logging.captureWarnings(True)
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}"
+def show_warnings_in_one_line(*, in_logs: bool = True) -> None:
+    """To be called when Lightning is imported: it has a format of its own. Without logs, they go to stderr."""
+    logging.captureWarnings(in_logs)
+    end = "" if in_logs else "\n"
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}{end}"

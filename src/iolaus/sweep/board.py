@@ -1,7 +1,6 @@
 """What a sweep shows while it runs: a table that renews itself on a terminal, a line per finished trial in a log."""
 
 import shutil
-import statistics
 import sys
 import time
 from typing import Any
@@ -16,17 +15,19 @@ _OVER = ("finished", "pruned", "failed")
 class Board:
     """Fed with all records whenever one has changed."""
 
-    def __init__(self, goal: Goal, num_workers: int) -> None:
-        self._goal, self._num_workers = goal, num_workers
+    def __init__(self, goal: Goal) -> None:
+        self._goal = goal
         self._is_live = sys.stdout.isatty()
         self._num_lines = 0
         self._said: set[int] | None = None
+        self._num_before = 0  # trials that an earlier session has done
         self._drawn = 0.0
         self._started = time.monotonic()
 
     def show(self, records: list[dict[str, Any]]) -> None:
         if self._said is None:  # what an earlier session has done is not news
             self._said = {record["number"] for record in records if record["state"] in _OVER}
+            self._num_before = len(self._said)
         news = [record for record in records if record["state"] in _OVER and record["number"] not in self._said]
         if self._is_live and (news or time.monotonic() - self._drawn > _RENEWED_EVERY):
             self._clear()
@@ -76,9 +77,10 @@ class Board:
         return " · ".join(parts)
 
     def _seconds_left(self, records: list[dict[str, Any]]) -> float | None:
-        taken = [record["seconds"] for record in records if record["state"] in _OVER and record["seconds"]]
-        num_left = sum(record["state"] in ("waiting", "running") for record in records)
-        return statistics.fmean(taken) * num_left / self._num_workers if taken else None
+        """As fast as this session has been so far."""
+        num_over = sum(record["state"] in _OVER for record in records)
+        num_done = num_over - self._num_before
+        return (time.monotonic() - self._started) / num_done * (len(records) - num_over) if num_done else None
 
     def _clear(self) -> None:
         if self._num_lines:

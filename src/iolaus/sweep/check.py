@@ -94,6 +94,10 @@ def _own_problems(sweep: Plan) -> list[str]:
         found.append("sweep.seeds runs every point with several seeds, so seed cannot be swept as well.")
     if isinstance(options.objective, list) and len(options.objective) > 1 and sweep.pruner is not None:
         found.append("sweep/pruner: a trial can be stopped early for one objective only; type sweep/pruner=none.")
+    if options.engine == "slurm" and options.address not in (None, "local"):
+        found.append(
+            f"sweep.address={options.address}: SLURM has no address; local tries sweep.engine=slurm without it."
+        )
     return found
 
 

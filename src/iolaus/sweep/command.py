@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,26 @@ from iolaus.config import build
 from iolaus.config.compose import is_own, override_key
 from iolaus.folder.place import reserve
 from iolaus.folder.run_folder import refuse_to_repeat
+from iolaus.process.failure import show_warnings_in_one_line
 from iolaus.secrets import MASK, mask_override
-from iolaus.sweep.board import Board, leaderboard
+from iolaus.sweep.board import leaderboard
 from iolaus.sweep.check import Problems, find_goals, problems_of, warn_of_other_data
 from iolaus.sweep.engines import local
 from iolaus.sweep.engines.ray import RayCluster
 from iolaus.sweep.engines.remote import Remote
 from iolaus.sweep.engines.slurm import SlurmCluster
-from iolaus.sweep.job import Engine, Job
-from iolaus.sweep.loop import Loop, OpenTrial, job_folder
+from iolaus.sweep.job import Engine
+from iolaus.sweep.loop import Loop
 from iolaus.sweep.machine import gpus_of_a_trial, shares
+from iolaus.sweep.no_effect import warn_of_no_effect
 from iolaus.sweep.objective import Goal
 from iolaus.sweep.plan import Plan, num_trials, plan
-from iolaus.sweep.records import read_sweep, record, write_sweep, write_trials
+from iolaus.sweep.records import read_sweep, write_sweep
+from iolaus.sweep.session import Session
 from iolaus.sweep.storage import open_storage, without_password
-from iolaus.sweep.study import Claim, SweepStudy
+from iolaus.sweep.study import SweepStudy
 
 _WORKERS_OF_SLURM = 8  # jobs at a time, unless asked for others
-_WRITTEN_EVERY = 1.0  # seconds, while nothing but a running trial's steps has changed
 
 
 def with_stored(overrides: list[str]) -> list[str]:
@@ -67,7 +69,7 @@ def warm_up(overrides: list[str]) -> None:
 
 
 def prepare(overrides: list[str], problems_of_run: Problems) -> list[str]:
-    """Everything that can be found wrong before there is a folder."""
+    """Everything that can be found wrong before there is a folder; warns of what is doubtful."""
     found = problems_of(overrides, problems_of_run)
     if found:
         return found
@@ -82,6 +84,9 @@ def prepare(overrides: list[str], problems_of_run: Problems) -> list[str]:
             _refuse_used(sweep.options.dir)
     except ValueError as error:
         return [str(error)]
+    show_warnings_in_one_line(in_logs=False)
+    warn_of_other_data(sweep)
+    warn_of_no_effect(sweep)
     return []
 
 
@@ -111,13 +116,17 @@ def run(overrides: list[str], folder: Path) -> int:
         ValueError: if the storage holds another study of this name.
     """
     sweep = plan(overrides)
-    warn_of_other_data(sweep)
     goals = find_goals(sweep)
-    engine = _engine(sweep, folder)
+    try:
+        engine = _engine(sweep, folder)
+    except ValueError:
+        with suppress(OSError):  # of a sweep that goes on: it is not empty
+            folder.rmdir()
+        raise
     if not sweep.options.resume:
         _write_sweep(folder, sweep, goals, overrides)
     study = _open_study(sweep, folder, goals)
-    session = _Session(sweep, folder, study, goals, engine.num_workers)
+    session = Session(sweep, folder, study, goals)
     loop = Loop(
         study,
         engine,
@@ -135,58 +144,6 @@ def run(overrides: list[str], folder: Path) -> int:
             session.show({}, at_once=True)
             session.board.close()
     return _conclude(session.records({}), goals[0], folder, signals)
-
-
-class _Session:
-    """One process's work on a sweep: makes its jobs, and tells how far it is."""
-
-    def __init__(self, sweep: Plan, folder: Path, study: SweepStudy, goals: list[Goal], num_workers: int) -> None:
-        self.sweep, self.folder, self.study, self.goals = sweep, folder, study, goals
-        self.script = str(Path(sys.argv[0]).resolve())
-        self.seed = int(sweep.samples[0].config.seed)
-        self.board = Board(goals[0], num_workers)
-        self.loop: Loop | None = None
-        self._shown: tuple[Any, ...] = ()
-        self._written = 0.0
-
-    def job(self, claim: Claim, seed: int) -> Job:
-        num_seeds = self.sweep.options.seeds
-        folder = job_folder(self.folder, claim.number, None if num_seeds == 1 else seed)
-        return Job(
-            name=str(folder.relative_to(self.folder)),
-            folder=folder,
-            overrides=[*self.overrides(claim), *([f"seed={self.seed + seed}"] if num_seeds > 1 else [])],
-            sweep=self.folder.name,
-            metrics=[goal.metric for goal in self.goals if not goal.is_cost],
-            script=self.script,
-            can_be_pruned=seed == 0 and self.study.pruner is not None,
-            timeout=self.sweep.options.timeout,
-        )
-
-    def overrides(self, claim: Claim) -> list[str]:
-        fixed = self.sweep.fixed
-        if self.sweep.options.seeds > 1:
-            fixed = [text for text in fixed if override_key(text) != "seed"]
-        return [*fixed, *self.sweep.space.overrides(claim.params)]
-
-    def show(self, open_trials: dict[int, OpenTrial], *, at_once: bool = False) -> None:
-        """Rewrites trials.json if a trial has changed, and the table on the terminal."""
-        trials = self.study.trials()
-        state = tuple(trial.state for trial in trials)
-        if not at_once and state == self._shown and time.monotonic() - self._written < _WRITTEN_EVERY:
-            return
-        records = self.records(open_trials)
-        write_trials(self.folder, records)
-        self.board.show(records)
-        self._shown, self._written = state, time.monotonic()
-
-    def records(self, open_trials: dict[int, OpenTrial]) -> list[dict[str, Any]]:
-        script, fixed = os.path.relpath(self.script), [mask_override(text) for text in self.sweep.fixed]
-        found = [record(trial, self.sweep.space, self.goals, fixed, script) for trial in self.study.trials()]
-        for number, trial in open_trials.items():
-            assert self.loop is not None
-            found[number] |= self.loop.result(trial) if not trial.is_decided else {}
-        return found
 
 
 def _open_study(sweep: Plan, folder: Path, goals: list[Goal]) -> SweepStudy:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from iolaus.config import build
 from iolaus.config.compose import compose
 from iolaus.sweep.board import parameters
-from iolaus.sweep.grid import index_of
+from iolaus.sweep.grid import index_of, is_drawn
 from iolaus.sweep.plan import Plan, num_trials
 
 _MOST_LINES = 100
@@ -39,8 +39,8 @@ def preview(sweep: Plan) -> list[str]:
 
 
 def _grid(sweep: Plan, count: int) -> Any:
-    size = int(sweep.space.size)
-    return (sweep.space.point(index_of(number, size, is_drawn=count < size)) for number in range(count))
+    size, drawn = int(sweep.space.size), is_drawn(sweep.space, count, is_pruned=sweep.pruner is not None)
+    return (sweep.space.point(index_of(number, size, is_drawn=drawn)) for number in range(count))
 
 
 def _shown(value: int | None) -> str:

@@ -1,9 +1,17 @@
-"""In which order a grid is gone through: as typed when it is run whole; drawn at random when only a part of it is."""
+"""In which order a grid is gone through: as typed, unless there is a reason to draw it at random."""
 
 import random
 from functools import lru_cache
 
+from iolaus.sweep.space import Space
+
 _SMALL = 1_000_000  # points that are shuffled as a list
+
+
+def is_drawn(space: Space, num_trials: int, *, is_pruned: bool) -> bool:
+    """Whether the order is drawn: if only a part of the grid is run, if the user shuffles, and if trials are pruned.
+    Those are judged by the ones before them, which are to be any points and not their neighbours."""
+    return is_pruned or num_trials < space.size or any(dimension.is_shuffled for dimension in space.dimensions)
 
 
 def index_of(number: int, size: int, *, is_drawn: bool) -> int:

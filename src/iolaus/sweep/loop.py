@@ -21,18 +21,26 @@ _TICK = 0.5  # seconds between looks at the clock
 class OpenTrial:
     """A trial of ours that is not over: which of its runs are still to start, which are at work, what has come of them.
 
+    at_work: by seed, since when.
+    seconds: by seed, what the run was trained for, over all attempts that its checkpoints led on from; where it did not
+        get so far as to say it, what its last attempt took.
     values: by seed, one number for each goal.
     """
 
     claim: Claim
     to_start: list[int]
-    started: float
-    at_work: set[int] = field(default_factory=set)
+    at_work: dict[int, float] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
     values: dict[int, list[float]] = field(default_factory=dict)
     num_attempts: dict[int, int] = field(default_factory=dict)
     steps: dict[int, int] = field(default_factory=dict)
     best: float | None = None
     is_decided: bool = False
+
+    def seconds_so_far(self) -> float:
+        """Over all its runs."""
+        now = time.monotonic()
+        return sum(self.seconds.values()) + sum(now - began for began in self.at_work.values())
 
 
 class Loop:
@@ -89,7 +97,7 @@ class Loop:
         claim = self.study.claim()
         if claim is None:
             return None
-        trial = OpenTrial(claim, [0], time.time())
+        trial = OpenTrial(claim, [0])
         self.open[claim.number] = trial
         for seed in range(self._num_seeds):
             if self._is_done_before(trial, seed):
@@ -109,7 +117,8 @@ class Loop:
         if seed == 0:
             for epoch, value in curve(job.folder, self.goal.metric).items():
                 self.study.report(trial.claim, epoch, value)
-        trial.at_work.add(seed)
+        trial.seconds.pop(seed, None)
+        trial.at_work[seed] = time.monotonic()
         self._jobs[job.name] = (trial, seed, job)
         self.engine.start(job)
         self._on_change(self.open)
@@ -120,7 +129,8 @@ class Loop:
             self._reported(trial, seed, event, job)
             return
         del self._jobs[event.job]
-        trial.at_work.discard(seed)
+        taken = time.monotonic() - trial.at_work.pop(seed)
+        trial.seconds[seed] = read_summary(job.folder).get("fit_seconds", taken)
         if trial.is_decided:
             self._close_if_idle(trial)
         elif event.status == "finished":
@@ -147,7 +157,8 @@ class Loop:
             trial.to_start.remove(seed)
         folder = self._make_job(trial.claim, seed).folder
         values = outcome(folder, self.study.goals)
-        trial.steps[seed] = read_summary(folder).get("num_steps", 0)
+        summary = read_summary(folder)
+        trial.steps[seed], trial.seconds[seed] = summary.get("num_steps", 0), summary.get("fit_seconds", 0.0)
         if values is None:
             self._decide(trial, TrialState.FAIL, f"has no {self.goal.metric} that is a number")
             return
@@ -195,7 +206,7 @@ class Loop:
             "value": mean,
             "values": values,
             "deviation": deviation,
-            "seconds": round(time.time() - trial.started, 3),
+            "seconds": round(trial.seconds_so_far(), 3),
             "steps": sum(trial.steps.values()),
             "reason": reason,
             "runs": [self._make_job(trial.claim, seed).name for seed in sorted({*trial.num_attempts, *seeds})],

@@ -19,7 +19,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from iolaus.sweep import owners
-from iolaus.sweep.grid import index_of
+from iolaus.sweep.grid import index_of, is_drawn
 from iolaus.sweep.objective import Goal
 from iolaus.sweep.space import Dimension, Space, Value
 
@@ -129,11 +129,8 @@ class SweepStudy:
         return {
             "space": self.space.describe(),
             "objective": {goal.metric: goal.mode for goal in self.goals},
-            "order": "drawn" if self.num_trials < self.space.size or self._is_shuffled() else "typed",
+            "order": "drawn" if is_drawn(self.space, self.num_trials, is_pruned=self.pruner is not None) else "typed",
         }
-
-    def _is_shuffled(self) -> bool:
-        return any(dimension.is_shuffled for dimension in self.space.dimensions)
 
     def is_unsettled(self) -> bool:
         """Whether some trial was claimed by somebody who has not said who he is: alive and about to, or dead."""

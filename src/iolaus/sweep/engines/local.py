@@ -20,7 +20,7 @@ from iolaus.process.mailbox import Mailbox
 from iolaus.sweep.job import Ended, Job, Report, Share
 
 _CONTEXT = mp.get_context("forkserver")
-_GRACE = 30.0  # seconds that a trial has to write what it must, once it is asked to stop
+_GRACE = 30.0  # seconds that a trial has to write what it must, once it is asked to stop; no more than it had to run
 
 
 def warm_up() -> None:
@@ -140,7 +140,7 @@ class _Worker:
     def signal(self, number: signal.Signals) -> None:
         """A run of several processes hands it on to them; they follow its end as well."""
         if number is signal.SIGTERM and self.killed_at is None:
-            self.killed_at = time.monotonic() + _GRACE
+            self.killed_at = time.monotonic() + min(_GRACE, self.job.timeout or _GRACE)
         if self.process.exitcode is None and self.process.pid is not None:
             os.kill(self.process.pid, number)
 

@@ -23,19 +23,25 @@ class RayCluster:
                 'sweep.engine=ray needs the package ray: pip install -c constraints.txt -e ".[ray]".'
             ) from error
         self._ray, self._num_cores = ray, num_cores
-        cores: dict[str, Any] = {} if address else _here(num_cores * num_workers if num_workers else None)
+        here = {} if address else {"include_dashboard": False}  # a cluster of this machine alone
         try:
-            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **cores)
+            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **here)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ValueError(
                 f"sweep.address={address}: no Ray cluster answers there ({_first_line(error)})."
             ) from error
         resources = ray.cluster_resources()
         self._num_gpus = num_gpus if resources.get("GPU") else 0
-        most = int(resources["CPU"] // num_cores)
-        if self._num_gpus:
-            most = min(most, int(resources["GPU"] // self._num_gpus))
-        self.num_workers = min(num_workers or most, most)
+        most = self._num_places(resources)
+        if most < max(num_workers or 1, 1):
+            self.close()
+            raise ValueError(_too_much(num_workers, num_cores, self._num_gpus, most))
+        self.num_workers = num_workers or most
+
+    def _num_places(self, resources: dict[str, float]) -> int:
+        """How many trials the cluster has room for."""
+        by_cores = int(resources.get("CPU", 0) // self._num_cores)
+        return min(by_cores, int(resources["GPU"] // self._num_gpus)) if self._num_gpus else by_cores
 
     def submit(self, work: Callable[..., Ended], job: Job) -> Any:
         # One call for each process: what a trial leaves behind in memory ends with it. Retries are the sweep's.
@@ -55,9 +61,12 @@ class RayCluster:
         self._ray.shutdown()
 
 
-def _here(num_cores: int | None) -> dict[str, Any]:
-    """Of a cluster of this machine alone."""
-    return {"num_cpus": num_cores, "include_dashboard": False}
+def _too_much(num_workers: int | None, num_cores: int, num_gpus: int, most: int) -> str:
+    if most:
+        room = f"the cluster has room for {most} trials at a time"
+        return f"sweep.workers={num_workers}: {room}; type sweep.workers={most} at most."
+    gpus = f" and {num_gpus} GPUs" if num_gpus else ""
+    return f"sweep.cores={num_cores}: a trial takes {num_cores} cores{gpus}, which the cluster does not have."
 
 
 def _first_line(error: Exception) -> str:
