@@ -2,9 +2,9 @@
 
     python benchmarks/hyperband.py FOLDER [--draws 3] [--epochs 81]
 
-The grid's points all run to their end. Then the same points, in an order that is drawn, are run with the pruner; how its
-brackets are filled follows from the sweep's name, so each further name is a draw of its own. Nothing else differs: the
-same seed, the same epochs. What is in FOLDER already goes on, or is only read.
+The grid's points all run to their end. Then the same points are run with the pruner, in an order that is drawn; how its
+brackets are filled follows from the sweep's name, so each name is a draw of its own. Nothing else differs: the same
+seed, the same epochs. What is in FOLDER already goes on, or is only read.
 """
 
 import argparse

@@ -7,6 +7,7 @@ import pytest
 
 from iolaus.cli.settle import explain_all
 from tests.conftest import Command
+from tests.mistakes import assert_one_sentence
 
 # What the user typed, and what the one sentence must hold.
 MISTAKES = [
@@ -61,11 +62,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("overrides", "expected"), MISTAKES, ids=lambda value: " ".join(value))
 def test_a_mistake_is_one_sentence_that_names_it(overrides: list[str], expected: list[str]) -> None:
-    problems = explain_all(overrides)
-    assert len(problems) == 1, problems
-    assert "\n" not in problems[0]
-    for part in expected:
-        assert part in problems[0]
+    assert_one_sentence(explain_all(overrides), expected)
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

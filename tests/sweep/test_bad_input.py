@@ -6,6 +6,7 @@ import pytest
 
 from iolaus.cli.settle import explain_all
 from tests.conftest import Command
+from tests.mistakes import assert_one_sentence
 
 MISTAKES = [
     (["sweep=tpe"], ["nothing to sweep over"]),
@@ -27,16 +28,13 @@ MISTAKES = [
     (["seed=1,2", "sweep.seeds=2"], ["sweep.seeds", "seed cannot be swept"]),
     (["sweep=median", "sweep.objective=[val/accuracy,num_parameters]", "model.dim=16,32"], ["one objective only"]),
     (["run_dir=a,b"], ["run_dir", "sweep.dir"]),
+    (["model.dim=16,32", "sweep.engine=slurm", "sweep.address=head:1"], ["sweep.address=head:1", "no address"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("overrides", "expected"), MISTAKES, ids=lambda value: " ".join(value))
 def test_a_mistake_is_one_sentence_that_names_it(overrides: list[str], expected: list[str]) -> None:
-    problems = explain_all(overrides)
-    assert len(problems) == 1, problems
-    assert "\n" not in problems[0]
-    for part in expected:
-        assert part in problems[0]
+    assert_one_sentence(explain_all(overrides), expected)
 
 
 def prepared(overrides: list[str]) -> list[str]:
@@ -62,10 +60,7 @@ def prepared(overrides: list[str]) -> list[str]:
     ids=str,
 )
 def test_what_concerns_the_sweep_as_a_whole(overrides: list[str], expected: list[str]) -> None:
-    (problem,) = prepared(["model.dim=16,32", *overrides])
-    assert "\n" not in problem
-    for part in expected:
-        assert part in problem
+    assert_one_sentence(prepared(["model.dim=16,32", *overrides]), expected)
 
 
 def test_what_is_right_passes() -> None:
@@ -73,6 +68,30 @@ def test_what_is_right_passes() -> None:
     assert prepared(["optimizer=glob(ada*)", "optimizer.lr=tag(log,interval(1e-4,1e-1))", "sweep.trials=3"]) == []
     assert prepared(["model.dim=choice(16,32)", "sweep=nsga2"]) == []
     assert prepared(["+optimizer.foreach=true,false", "model.dim=shuffle(range(8,32,8))"]) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["sweep.cores=2"], "sweep.cores has no effect with sweep.engine=local: .*=ray and sweep.engine=slurm"),
+        (["sweep.address=head:6379"], "sweep.address has no effect with sweep.engine=local"),
+        (["+sweep.slurm.slurm_partition=gpu"], "sweep.slurm has no effect with sweep.engine=local"),
+        (["sweep.engine=ray", "+sweep.slurm.slurm_partition=gpu"], "sweep.slurm has no effect with sweep.engine=ray"),
+        (["sweep=tpe", "model.num_layers=shuffle(1,2)"], "model.num_layers=shuffle.* no effect: TPESampler"),
+        (["sweep.trials=9"], "sweep.trials=9: the grid has 2 points"),
+        (["sweep/pruner=median", "trainer.max_epochs=1"], "sweep/pruner has no effect with trainer.max_epochs=1"),
+    ],
+    ids=str,
+)
+def test_what_changes_nothing_is_warned_of(overrides: list[str], expected: str) -> None:
+    with pytest.warns(UserWarning, match=expected) as caught:
+        assert prepared(["model.dim=16,32", *overrides]) == []
+    assert len(caught) == 1
+
+
+def test_models_that_bring_their_own_data_are_named() -> None:
+    with pytest.warns(UserWarning, match=r"different data.*data=digits: model=mlp; data=reviews: model=textcnn"):
+        assert prepared(["model=mlp,textcnn"]) == []
 
 
 def test_a_used_folder_and_a_wrong_resume_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

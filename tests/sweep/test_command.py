@@ -57,11 +57,12 @@ def test_a_failing_trial_fails_alone(command: Command, tmp_path: Path) -> None:
 
 
 def test_a_trial_that_hangs_is_ended(command: Command, tmp_path: Path) -> None:
-    options = ("+loss.how=hang", "seed=0,1", "sweep.dir=hanging", "sweep.timeout=5", "sweep.workers=1")
+    options = ("+loss.how=hang,not", "sweep.dir=hanging", "sweep.timeout=20", "sweep.workers=1")
     result = command("-m", *TINY, *_leaving(tmp_path), *options, PYTHONPATH=_path(tmp_path))
     assert result.returncode == 1, result.stderr
-    reasons = [trial["reason"] for trial in _trials(tmp_path / "hanging")]
-    assert reasons == ["took longer than sweep.timeout=5 seconds"] * 2
+    hanging, following = _trials(tmp_path / "hanging")
+    assert hanging["reason"] == "took longer than sweep.timeout=20 seconds"
+    assert following["state"] == "finished"
 
 
 def _path(folder: Path) -> str:
@@ -145,10 +146,4 @@ def test_a_trial_may_be_of_several_processes(command: Command, tmp_path: Path) -
 
 
 def test_a_sweep_survives_being_killed_with_its_trials(tmp_path: Path) -> None:
-    assert survive(tmp_path / "killed", num_trials=24, num_kills=2) == 3
-
-
-def test_models_that_bring_their_own_data_are_named(command: Command) -> None:
-    result = command("-m", "model=mlp,textcnn", "trainer=debug", "sweep.dir=mixed")
-    assert "the trials run on different data" in result.stdout + result.stderr
-    assert "data=reviews: model=textcnn" in result.stdout + result.stderr
+    assert survive(tmp_path / "killed", num_trials=12, num_kills=2) == 3

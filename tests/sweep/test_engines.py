@@ -28,10 +28,19 @@ def test_a_cluster_runs_and_prunes_trials(engine: str, command: Command, tmp_pat
     assert summary["val/accuracy"] == trials[0]["value"]
 
 
-def test_without_slurm_one_sentence_says_so(command: Command) -> None:
+def test_more_workers_than_the_cluster_has_room_for_are_refused(command: Command, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    result = command("-m", "model.dim=8,16", "sweep.engine=ray", "sweep.workers=4096", "sweep.dir=s")
+    assert result.returncode == 2
+    assert "error: sweep.workers=4096: the cluster has room for" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_slurm_one_sentence_says_so(command: Command, tmp_path: Path) -> None:
     result = command("-m", "model.dim=8,16", "sweep.engine=slurm", "sweep.dir=s", PATH="/nowhere")
     assert result.returncode == 2
     assert result.stderr.strip().splitlines()[-1].startswith("error: sweep.engine=slurm: there is no sbatch")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_mail_arrives_whole_and_once(tmp_path: Path) -> None:

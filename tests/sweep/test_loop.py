@@ -27,7 +27,8 @@ def leave(folder: Path, values: list[float], status: str = "finished") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = "".join(f"{epoch},{10 * epoch},{value}\n" for epoch, value in enumerate(values))
     (folder / "metrics.csv").write_text(f"epoch,step,val/accuracy\n{rows}")
-    (folder / "summary.json").write_text(json.dumps({"status": status, "num_steps": 10 * len(values)}))
+    summary = {"status": status, "num_steps": 10 * len(values), "fit_seconds": 7.0}
+    (folder / "summary.json").write_text(json.dumps(summary))
 
 
 class Theatre:
@@ -143,6 +144,7 @@ def test_a_trial_that_fails_is_tried_again_if_asked(tmp_path: Path) -> None:
     assert [found["state"] for found in records] == ["finished", "finished", "failed"]
     assert theatre.starts.count("1") == theatre.starts.count("2") == 3
     assert records[2]["reason"] == "was killed (tried 3 times)"
+    assert [found["seconds"] for found in records[:2]] == [7.0, 7.0]  # no more than the attempt that counts
 
 
 def test_values_that_are_no_numbers_fail_the_trial(tmp_path: Path) -> None:
@@ -181,6 +183,7 @@ def test_every_point_has_all_its_seeds_unless_it_is_hopeless(tmp_path: Path) -> 
     assert records[0]["values"] == pytest.approx([0.9, 0.91, 0.92])
     assert records[1]["reason"] == "hopeless after 1 of 3 seeds"
     assert records[2]["runs"] == ["2/seed-0", "2/seed-1", "2/seed-2"]
+    assert [found["seconds"] for found in records] == [21.0, 7.0, 21.0]
 
 
 def test_a_failing_seed_ends_its_whole_trial(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -51,21 +52,27 @@ def provenance() -> dict[str, Any]:
     """Where a result comes from: the code's commit, the versions of what it stands on, the machine."""
     from iolaus.hardware import hardware  # imports torch
 
-    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return {**code(), "hardware": hardware()}
+
+
+@cache
+def code() -> dict[str, Any]:
+    """Commit and versions, as they were when this process, or the one that it was forked from, first asked: what has
+    changed on the disk since is not what runs."""
+    commit, is_changed = _commit()
     versions = {name: version(name) for name in _VERSIONS} | {"python": platform.python_version()}
-    return {
-        "git_commit": commit,
-        "git_dirty": None if changes is None else bool(changes),
-        "versions": versions,
-        "hardware": hardware(),
-    }
+    return {"git_commit": commit, "git_dirty": is_changed, "versions": versions}
 
 
-def _git(*command: str) -> str | None:
-    """None where there is no git or no repository: a downloaded archive runs as well."""
+def _commit() -> tuple[str | None, bool | None]:
+    """The commit, and whether anything differs from it; None where there is no git or no repository: a downloaded
+    archive runs as well."""
     home = Path(__file__).resolve().parents[3]
+    command = ["git", "-C", str(home), "status", "--porcelain=v2", "--branch"]
     try:
-        answer = subprocess.run(["git", "-C", home, *command], capture_output=True, text=True, timeout=10, check=True)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()
+        return None, None
+    about = [line for line in answer.splitlines() if line.startswith("# branch.oid ")]
+    changes = [line for line in answer.splitlines() if not line.startswith("#")]
+    return about[0].split()[2], bool(changes)

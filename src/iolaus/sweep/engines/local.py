@@ -25,7 +25,7 @@ _GRACE = 30.0  # seconds that a trial has to write what it must, once it is aske
 
 def warm_up() -> None:
     """Starts the process that trials are forked from, in the background: importing torch takes seconds."""
-    forkserver.set_forkserver_preload(["iolaus.cli.train", "iolaus.sweep.trial"])
+    forkserver.set_forkserver_preload(["iolaus.cli.train", "iolaus.sweep.warm"])
     # Trials set their own share; until then nothing is to start threads, which would not survive the fork.
     with _environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", PYTORCH_NVML_BASED_CUDA_CHECK="1"):
         forkserver.ensure_running()

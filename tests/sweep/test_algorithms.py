@@ -1,0 +1,72 @@
+"""Every sampler and pruner that conf/sweep/ offers, in sweeps that are tiny and real."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from iolaus.config import build
+from iolaus.config.compose import compose, options
+from tests.conftest import Command
+from tests.sweep.test_loop import perform
+
+pytestmark = pytest.mark.timeout(900)
+
+TINY = ("model.dim=8", "trainer=cpu", "+trainer.limit_train_batches=2", "data.batch_size=64", "sweep.dir=s")
+RANGES = ("optimizer.lr=tag(log,interval(1e-4,1e-1))", "optimizer.weight_decay=interval(0,0.1)")
+# Each has drawn its first points at random by the third trial, and proposes the rest itself.
+SWEEPS = {
+    "cmaes": ("CmaEsSampler", "patient", ("sweep.sampler.n_startup_trials=1", "sweep.pruner.patience=1")),
+    "gp": ("GPSampler", "halving", ("sweep.sampler.n_startup_trials=2",)),
+    "tpe": ("TPESampler", "hyperband", ("sweep.sampler.n_startup_trials=2",)),
+    "nsga2": ("NSGAIISampler", "none", ("sweep.sampler.population_size=2",)),
+}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_sampler_proposes_all_points(name: str, command: Command, tmp_path: Path) -> None:
+    sampler, pruner, few = SWEEPS[name]
+    result = command(
+        "-m", f"sweep={name}", f"sweep/pruner={pruner}", *few, *TINY, *RANGES, "trainer.max_epochs=3", "sweep.trials=5"
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "warning" not in result.stderr, result.stderr
+    assert yaml.safe_load((tmp_path / "s" / "sweep.yaml").read_text())["sampler"] == sampler
+    trials = json.loads((tmp_path / "s" / "trials.json").read_text())
+    assert {trial["state"] for trial in trials} <= {"finished", "pruned"}
+    assert len({tuple(trial["params"].values()) for trial in trials}) == 5
+    if name == "nsga2":
+        assert all(set(trial["objectives"]) == {"val/accuracy", "num_parameters"} for trial in trials)
+
+
+def test_every_sampler_and_pruner_is_tried() -> None:
+    assert set(options("sweep/pruner")) == {*PRUNERS, "none"}
+    samplers = [compose([f"sweep={name}"]).config.sweep.sampler for name in options("sweep")]
+    tried = {f"optuna.samplers.{sampler}" for sampler, _, _ in SWEEPS.values()} | {"optuna.samplers.RandomSampler"}
+    assert {sampler["_target_"] for sampler in samplers if sampler is not None} == tried
+
+
+# With the overrides that make it judge among three, and how many epochs the worse two then have.
+PRUNERS: dict[str, tuple[list[str], int]] = {
+    "median": (["sweep.pruner.n_startup_trials=1", "sweep.pruner.n_min_trials=1"], 2),
+    "halving": ([], 1),
+    "hyperband": ([], 1),
+    "patient": ([], 4),
+}
+
+
+@pytest.mark.parametrize("name", PRUNERS)
+def test_a_pruner_ends_what_falls_behind_and_nothing_else(name: str, tmp_path: Path) -> None:
+    overrides, num_epochs = PRUNERS[name]
+    config = compose(["sweep=tpe", f"sweep/pruner={name}", "trainer.max_epochs=9", *overrides]).config
+
+    def play(job: Any, _: int) -> list[float]:
+        """The first rises, the others start worse and do not."""
+        return [0.5 + 0.05 * epoch for epoch in range(9)] if job.name == "0" else [0.3] * 9
+
+    pruner = build.factory(config, "sweep.pruner")()
+    records, _ = perform(tmp_path, play, num_workers=1, pruner=pruner)
+    assert [record["state"] for record in records] == ["finished", "pruned", "pruned"]
+    assert [record["steps"] for record in records[1:]] == [10 * num_epochs] * 2
