@@ -57,11 +57,11 @@ def test_a_failing_trial_fails_alone(command: Command, tmp_path: Path) -> None:
 
 
 def test_a_trial_that_hangs_is_ended(command: Command, tmp_path: Path) -> None:
-    options = ("+loss.how=hang,not", "sweep.dir=hanging", "sweep.timeout=20", "sweep.workers=1")
+    options = ("+loss.how=hang,not", "sweep.dir=hanging", "sweep.timeout=15", "sweep.workers=1")
     result = command("-m", *TINY, *_leaving(tmp_path), *options, PYTHONPATH=_path(tmp_path))
     assert result.returncode == 1, result.stderr
     hanging, following = _trials(tmp_path / "hanging")
-    assert hanging["reason"] == "took longer than sweep.timeout=20 seconds"
+    assert hanging["reason"] == "took longer than sweep.timeout=15 seconds"
     assert following["state"] == "finished"
 
 
