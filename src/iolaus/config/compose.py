@@ -33,8 +33,8 @@ def compose(overrides: list[str], config_name: str = "train") -> Composed:
     return _compose(tuple(overrides), config_name)
 
 
-# A composition takes a tenth of a second. A run asks for its own twice, every point of a sweep for the plain one.
-@lru_cache(maxsize=4)
+# A composition takes a tenth of a second. A run asks for its own twice, a sweep for those of its points.
+@lru_cache(maxsize=64)
 def _compose(overrides: tuple[str, ...], config_name: str) -> Composed:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra_compose(config_name, list(overrides), return_hydra_config=True)

@@ -15,8 +15,15 @@ from iolaus.sweep.space import Value, dimension
 
 Problems = Callable[[list[str]], list[str]]
 
-# Checking a point takes tens of milliseconds: of larger grids every value is checked once, and this many points.
-_MOST_POINTS = 64
+# Options meet where something is built of them. Whether two of them go together need be asked only there, so of a grid
+# over model.dim and optimizer.lr every value is checked once, and not every point.
+_MEETINGS = (
+    ("data", "model", "task", "loss", "finetune", "initializer"),
+    ("optimizer", "scheduler"),
+    ("trainer", "callbacks", "logger"),
+)
+# A point takes tens of milliseconds: of larger grids every value is checked, and this many points more.
+_MOST_POINTS, _MOST_LOOKED_AT = 64, 10_000
 
 
 def problems_of(overrides: list[str], problems_of_run: Problems) -> list[str]:
@@ -27,7 +34,8 @@ def problems_of(overrides: list[str], problems_of_run: Problems) -> list[str]:
         return problems_of_run(_singles(overrides))
     except ValueError as error:
         return [str(error)]
-    points = [[*sweep.fixed, *sweep.space.overrides(params), *sweep.own] for params in _points(sweep)]
+    points = [[*sweep.fixed, *sweep.space.overrides(params)] for params in _points(sweep)]
+    points[0] += sweep.own
     try:
         compose(points[0])
     except (HydraException, OmegaConfBaseException):  # a swept key that does not exist, and not once for each value
@@ -102,11 +110,26 @@ def _own_problems(sweep: Plan) -> list[str]:
 
 
 def _points(sweep: Plan) -> list[dict[str, Value]]:
-    samples = sweep.space.samples()
+    """Points that hold every value, and of a grid as many as it takes for all to meet that can."""
+    points = sweep.space.samples()
     if math.isinf(sweep.space.size):
-        return samples
-    first = map(sweep.space.point, range(min(_MOST_POINTS, int(sweep.space.size))))
-    return samples + [point for point in first if point not in samples]
+        return points
+    met = {meeting for point in points for meeting in _meetings(point)}
+    most = len(points) + _MOST_POINTS
+    for point in map(sweep.space.point, range(min(_MOST_LOOKED_AT, int(sweep.space.size)))):
+        meetings = _meetings(point)
+        if not meetings <= met and len(points) < most:
+            points.append(point)
+            met |= meetings
+    return points
+
+
+def _meetings(point: dict[str, Value]) -> set[tuple[tuple[str, Value], ...]]:
+    """What is built together at this point. A group may bring companions from any other."""
+    return {
+        tuple((key, value) for key, value in point.items() if _is_group(key) or key.split(".")[0] in groups)
+        for groups in _MEETINGS
+    }
 
 
 def _singles(overrides: list[str]) -> list[str]:

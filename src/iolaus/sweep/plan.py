@@ -1,7 +1,8 @@
 """What a sweep's command line means: its options, what it ranges over, and what holds for every trial."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -49,20 +50,18 @@ _NUM_TRIALS = 20  # of a sweep that could go on for ever
 _LARGEST_GRID = 10_000  # that runs whole without being asked for
 
 
-def split(overrides: list[str]) -> tuple[list[str], list[str]]:
-    """The sweep's own overrides, and those of its runs (Hydra's are neither)."""
-    own = [text for text in overrides if is_own(text)]
-    runs = [text for text in overrides if not is_own(text) and not override_key(text).startswith("hydra")]
-    return own, runs
-
-
 def plan(overrides: list[str]) -> Plan:
     """Reads a sweep's overrides, which have been found to compose.
 
     Raises:
         ValueError: if they range over nothing, or over too much.
     """
-    own, runs = split(overrides)
+    return _plan(tuple(overrides))
+
+
+@lru_cache(maxsize=1)  # each step of the command asks for it
+def _plan(overrides: tuple[str, ...]) -> Plan:
+    own, runs = _split(overrides)
     parser = OverridesParser.create()
     params: dict[str, Any] = OmegaConf.to_container(compose(own).config.sweep.params)  # type: ignore[assignment]
     typed = {override_key(text) for text in runs}
@@ -74,6 +73,13 @@ def plan(overrides: list[str]) -> Plan:
     options = _options(config)
     _refuse_bad_size(space, options, is_grid=config.sweep.sampler is None)
     return Plan(options, fixed, own, space, config)
+
+
+def _split(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The sweep's own overrides, and those of its runs (Hydra's are neither)."""
+    own = [text for text in overrides if is_own(text)]
+    runs = [text for text in overrides if not is_own(text) and not override_key(text).startswith("hydra")]
+    return own, runs
 
 
 def num_trials(plan: Plan) -> int:
