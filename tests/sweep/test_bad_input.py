@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from iolaus.cli.settle import explain_all
+from iolaus.sweep.check import problems_of
 from tests.conftest import Command
 from tests.mistakes import assert_one_sentence
 
@@ -61,6 +62,21 @@ def prepared(overrides: list[str]) -> list[str]:
 )
 def test_what_concerns_the_sweep_as_a_whole(overrides: list[str], expected: list[str]) -> None:
     assert_one_sentence(prepared(["model.dim=16,32", *overrides]), expected)
+
+
+def test_a_grid_is_checked_where_its_options_meet() -> None:
+    asked: list[list[str]] = []
+
+    def no_problems(overrides: list[str]) -> list[str]:
+        asked.append(overrides)
+        return []
+
+    assert problems_of(["model.dim=8,16,24", "model.num_layers=1,2", "optimizer.lr=0.1,0.2"], no_problems) == []
+    assert {tuple(overrides[:2]) for overrides in asked} == {
+        (f"model.dim={dim}", f"model.num_layers={layers}") for dim in (8, 16, 24) for layers in (1, 2)
+    }
+    assert {overrides[2] for overrides in asked} == {"optimizer.lr=0.1", "optimizer.lr=0.2"}
+    assert len(asked) == 7  # of 12
 
 
 def test_what_is_right_passes() -> None:
