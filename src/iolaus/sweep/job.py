@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from iolaus.config.compose import Composed
+
 Status = Literal["finished", "pruned", "failed", "interrupted"]
 
 
@@ -24,6 +26,7 @@ class Share:
 class Job:
     """One run of a trial: `name` is its folder within the sweep, `3` or `3/seed-0`.
 
+    composed: what the overrides come to; None: the trial has to find out.
     metrics: what is reported after each validation.
     can_be_pruned: whether an answer is waited for then.
     script: the train.py of its command.
@@ -37,6 +40,7 @@ class Job:
     script: str
     can_be_pruned: bool = False
     timeout: float | None = None
+    composed: Composed | None = None
 
 
 @dataclass(frozen=True)

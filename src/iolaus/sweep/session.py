@@ -6,7 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from iolaus.config.compose import override_key
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from iolaus.config.compose import Composed, compose, override_key
 from iolaus.secrets import mask_override
 from iolaus.sweep.board import Board
 from iolaus.sweep.job import Job
@@ -34,15 +37,17 @@ class Session:
     def job(self, claim: Claim, seed: int) -> Job:
         num_seeds = self.sweep.options.seeds
         folder = job_folder(self.folder, claim.number, None if num_seeds == 1 else seed)
+        overrides = [*self.overrides(claim), *([f"seed={self.seed + seed}"] if num_seeds > 1 else [])]
         return Job(
             name=str(folder.relative_to(self.folder)),
             folder=folder,
-            overrides=[*self.overrides(claim), *([f"seed={self.seed + seed}"] if num_seeds > 1 else [])],
+            overrides=overrides,
             sweep=self.folder.name,
             metrics=[goal.metric for goal in self.goals if not goal.is_cost],
             script=self.script,
             can_be_pruned=seed == 0 and self.study.pruner is not None,
             timeout=self.sweep.options.timeout,
+            composed=_composed(overrides),
         )
 
     def overrides(self, claim: Claim) -> list[str]:
@@ -69,3 +74,12 @@ class Session:
             assert self.loop is not None
             found[number] |= self.loop.result(trial) if not trial.is_decided else {}
         return found
+
+
+def _composed(overrides: list[str]) -> Composed | None:
+    """Here it takes milliseconds: most choices have been read. None if they do not go together: then the trial is to
+    fail, and not the sweep."""
+    try:
+        return compose(overrides)
+    except (HydraException, OmegaConfBaseException):
+        return None

@@ -77,8 +77,8 @@ def _run(job: Job, report: Report | None) -> dict[str, Any]:
     if not goes_on:
         clear(job.folder, keep=("run.log", "slurm_job"))
     resume = [f"resume.run={quoted(job.folder)}"] if goes_on else []
+    composed = compose([*job.overrides, *resume]) if resume or job.composed is None else job.composed
     address: dict[str, Any] = {"folder": str(job.folder), "metrics": job.metrics, "asks": job.can_be_pruned}
-    composed = compose([*job.overrides, *resume])
     return run(
         composed.config,
         job.folder,

@@ -10,5 +10,5 @@ from iolaus.config.compose import compose
 from iolaus.folder.summary import code
 from iolaus.sweep import trial  # noqa: F401
 
-compose([])  # Hydra looks for its plugins
+compose([])  # Hydra looks for its plugins; most trials take most of these choices
 code()
