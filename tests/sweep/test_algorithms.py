@@ -48,25 +48,27 @@ def test_every_sampler_and_pruner_is_tried() -> None:
     assert {sampler["_target_"] for sampler in samplers if sampler is not None} == tried
 
 
-# With the overrides that make it judge among three, and how many epochs the worse two then have.
-PRUNERS: dict[str, tuple[list[str], int]] = {
-    "median": (["sweep.pruner.n_startup_trials=1", "sweep.pruner.n_min_trials=1"], 2),
-    "halving": ([], 1),
-    "hyperband": ([], 1),
-    "patient": ([], 4),
+# With the overrides that make it judge among few, and after how many of nine epochs it ends a trial that falls behind.
+PRUNERS: dict[str, tuple[list[str], set[int]]] = {
+    "median": (["sweep.pruner.n_startup_trials=1", "sweep.pruner.n_min_trials=1"], {1}),
+    "halving": ([], {1}),
+    "hyperband": ([], {1, 3, 9}),  # by bracket
+    "patient": ([], {4}),
 }
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("name", PRUNERS)
 def test_a_pruner_ends_what_falls_behind_and_nothing_else(name: str, tmp_path: Path) -> None:
-    overrides, num_epochs = PRUNERS[name]
+    overrides, ends = PRUNERS[name]
     config = compose(["sweep=tpe", f"sweep/pruner={name}", "trainer.max_epochs=9", *overrides]).config
 
     def play(job: Any, _: int) -> list[float]:
-        """The first rises, the others start worse and do not."""
-        return [0.5 + 0.05 * epoch for epoch in range(9)] if job.name == "0" else [0.3] * 9
+        """The first rises; the others start worse, each more than the last, and fall."""
+        number = int(job.name)
+        return [0.3 - 0.01 * number + (0.05 if number == 0 else -0.001) * epoch for epoch in range(9)]
 
     pruner = build.factory(config, "sweep.pruner")()
-    records, _ = perform(tmp_path, play, num_workers=1, pruner=pruner)
-    assert [record["state"] for record in records] == ["finished", "pruned", "pruned"]
-    assert [record["steps"] for record in records[1:]] == [10 * num_epochs] * 2
+    (first, *others), _ = perform(tmp_path, play, space="a=range(0,12)", num_trials=12, num_workers=1, pruner=pruner)
+    assert first["state"] == "finished"
+    assert {record["steps"] for record in others} == {10 * epochs for epochs in ends}

@@ -5,11 +5,13 @@ import shlex
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import optuna
 from omegaconf import DictConfig
 
 from iolaus.chance import seeds_of
@@ -148,6 +150,7 @@ def run(overrides: list[str], folder: Path) -> int:
 
 def _open_study(sweep: Plan, folder: Path, goals: list[Goal]) -> SweepStudy:
     sampler, pruner = sweep.sampler, sweep.pruner
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)  # of no use to who chose them
     return SweepStudy(
         open_storage(sweep.options.storage, folder),
         folder.name,

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import optuna
 from filelock import FileLock
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
+from sqlalchemy import event
+
+_SECONDS_FOR_OTHERS = 120  # that one waits until the others have written
 
 
 def open_storage(where: str | None, folder: Path) -> BaseStorage:
@@ -18,13 +21,23 @@ def open_storage(where: str | None, folder: Path) -> BaseStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        if where and where.startswith("sqlite"):
+            return get_storage(_sqlite(where))
         if where and "://" in where:
-            return optuna.storages.get_storage(where)
+            return get_storage(where)
         path = Path(where) if where else folder / "journal.log"
         return JournalStorage(JournalFileBackend(str(path), lock_obj=Lock(path)))  # type: ignore[arg-type]
     except Exception as error:  # whatever the database's own package raises
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"sweep.storage={without_password(where or '')} cannot be reached: {reason}") from error
+
+
+def _sqlite(url: str) -> RDBStorage:
+    """SQLite locks no rows: left alone, two processes may both read that a trial waits, and both take it. Here a
+    transaction locks the file before it reads."""
+    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": _SECONDS_FOR_OTHERS, "isolation_level": None}})
+    event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return storage
 
 
 class Lock:

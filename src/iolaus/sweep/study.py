@@ -5,7 +5,6 @@ folder. All trials wait from the start; whoever has a free worker claims one, wh
 """
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,7 +53,6 @@ class SweepStudy:
         sampler: Callable[[int], BaseSampler] | None = None,
         pruner: BasePruner | None = None,
     ) -> None:
-        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
         self.storage, self.space, self.goals, self.num_trials = storage, space, goals, num_trials
         self.pruner, self._sampler = pruner, sampler
         self.study = optuna.create_study(
