@@ -23,7 +23,7 @@ class RayCluster:
                 'sweep.engine=ray needs the package ray: pip install -c constraints.txt -e ".[ray]".'
             ) from error
         self._ray, self._num_cores = ray, num_cores
-        here = {} if address else {"include_dashboard": False}  # a cluster of this machine alone
+        here: dict[str, Any] = {} if address else {"include_dashboard": False}  # a cluster of this machine alone
         try:
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **here)
         except (ConnectionError, RuntimeError, ValueError) as error:
