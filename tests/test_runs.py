@@ -78,8 +78,10 @@ def test_a_schedule_laid_out_for_a_length_cannot_be_made_longer(command: Command
 
 def test_a_run_starts_from_another_runs_weights(command: Command, tmp_path: Path) -> None:
     assert command("run_dir=first", "trainer.max_epochs=2").returncode == 0
-    result = command("run_dir=second", "trainer.max_epochs=1", "init_from=first", "optimizer.lr=0.0")
+    result = command("run_dir=second", "trainer.max_epochs=1", "init_from=outputs/latest", "optimizer.lr=0.0")
     assert result.returncode == 0, result.stderr
+    assert (tmp_path / "outputs" / "latest").resolve() == tmp_path / "second"
+    assert str(tmp_path / "first") in (tmp_path / "second" / "overrides.yaml").read_text()
     first = torch.load(tmp_path / "first/checkpoints/best.ckpt", weights_only=True)["state_dict"]
     second = _weights(tmp_path / "second")
     assert all(torch.equal(first[name], second[name]) for name in first)

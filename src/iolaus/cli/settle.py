@@ -21,7 +21,7 @@ from iolaus.process import slurm
 
 def settle_run(overrides: list[str]) -> list[str]:
     """The arguments for Hydra, with the folder that the run has from here on."""
-    overrides = _started_again(slurm.go_on(overrides))
+    overrides = _with_source_resolved(_started_again(slurm.go_on(overrides)))
     problems = explain_all(overrides)
     several = [text for text in overrides if is_own(text) or is_swept(text)]
     if several and not problems:
@@ -119,6 +119,13 @@ def _with_stored(overrides: list[str]) -> list[str]:
     except ValueError as error:
         leave([f"resume={run}: {error}"])
     return stored + overrides
+
+
+def _with_source_resolved(overrides: list[str]) -> list[str]:
+    """`init_from=outputs/latest` is the folder that this leads to now: soon it leads to the new run."""
+    sources = {text: Path(text.removeprefix("init_from=")) for text in overrides if text.startswith("init_from=")}
+    links = {text: path for text, path in sources.items() if path.is_dir() and path.resolve() != path.absolute()}
+    return [f"init_from={quoted(links[text].resolve())}" if text in links else text for text in overrides]
 
 
 def _place(overrides: list[str]) -> Path:
