@@ -61,7 +61,7 @@ def num_to_start(config: DictConfig) -> int:
 
 
 def run_processes(number: int, config: DictConfig, folder: Path, **arguments: Any) -> None:
-    """Runs `run(config, folder, **arguments)` in so many processes, and returns when all are done.
+    """Calls `fit_and_test(config, folder, **arguments)` in so many processes, and returns when all are done.
 
     Raises:
         ValueError: for what is wrong with the user's data.

@@ -28,10 +28,10 @@ def main() -> None:
     notice(job["arguments"]["overrides"])
     folder = Path(job["folder"])
     try:
-        from iolaus.run import run  # imports torch: once signals are listened to
+        from iolaus.fit_and_test import fit_and_test  # imports torch: once signals are listened to
 
         _log_to(folder)
-        run(OmegaConf.create(job["config"]), folder, **job["arguments"])
+        fit_and_test(OmegaConf.create(job["config"]), folder, **job["arguments"])
     except BaseException as error:
         _report(error, Path(job["report"]))
         record(error)

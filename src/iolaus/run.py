@@ -1,38 +1,20 @@
-"""Makes one run: builds, fits, tests, records. What is left of it afterwards is its folder."""
+"""One run from its command to its end: what it is known by, in how many processes it is made, how it ended."""
 
 import logging
 import signal
-import time
-import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.reporter import Reporter
-from iolaus.callbacks.stop import Stop
-from iolaus.config import build, compose
 from iolaus.config.resume import differences
-from iolaus.data.module import DataModule
-from iolaus.folder.composition import write_config
-from iolaus.folder.place import point_latest_to
+from iolaus.fit_and_test import fit_and_test
 from iolaus.folder.run_folder import RunFolder
-from iolaus.folder.summary import Status, Summary, is_first_process, provenance, read_summary, table
-from iolaus.hardware import peak_memory_mb
-from iolaus.loggers.run_logger import Identity, RunLogger, told_of_the_end
-from iolaus.process import slurm
+from iolaus.folder.summary import Status, Summary, read_summary
 from iolaus.process.failure import code_of, sentence
 from iolaus.process.interruption import Interrupted, interruption
 from iolaus.processes import num_to_start, run_processes
-from iolaus.tasks.task import Task
-from iolaus.training.batch_size import find_batch_size
-from iolaus.training.memory import is_out_of_memory, out_of_memory, shortage
-from iolaus.training.repeatable import unrepeatable
-from iolaus.training.trainer import Trainer
-from iolaus.transfer.finetuning import Full
-from iolaus.transfer.source import open_source
 
 log = logging.getLogger(__name__)
 
@@ -58,65 +40,21 @@ def run(
     interruption.check()
     known = {**choices, "seed": config.seed, "command": command}
     known |= _forced(config, RunFolder(folder)) if config.resume.run else {}
-    arguments: dict[str, Any] = {"choices": choices, "overrides": overrides, "group": group}
+    arguments: dict[str, Any] = {"known": known, "choices": choices, "overrides": overrides, "group": group}
     number = num_to_start(config)
     try:
         if number > 1:
             address = reporter.address if isinstance(reporter, Reporter) else reporter
-            run_processes(number, config, folder, command=command, reporter=address, **arguments)
+            run_processes(number, config, folder, reporter=address, **arguments)
         else:
             interruption.before_leaving = lambda: _mark(folder, known, Interrupted(signal.SIGTERM))
-            reporter = Reporter.by_mail(**reporter) if isinstance(reporter, dict) else reporter
-            _run_here(config, folder, Summary(folder, **known, **provenance()), reporter=reporter, **arguments)
+            fit_and_test(config, folder, reporter=reporter, **arguments)
     except BaseException as error:
         _mark(folder, known, error)
         raise
     finally:
         interruption.is_awaited, interruption.before_leaving = False, None
     return read_summary(folder)
-
-
-def _run_here(
-    config: DictConfig,
-    folder: Path,
-    summary: Summary,
-    *,
-    choices: dict[str, str],
-    overrides: list[str],
-    group: str | None,
-    reporter: Reporter | None,
-) -> None:
-    """The run in this process: alone, or as one of several."""
-    run_folder = RunFolder(folder)
-    summary.add(status="running", started=time.strftime("%Y-%m-%dT%H:%M:%S%z"))
-    if is_first_process():
-        write_config(folder, config, overrides)
-        point_latest_to(folder)
-        if group is None:
-            slurm.remember(folder)
-    loggers = build.build_loggers(config, Identity(folder, choices, group)) if is_first_process() else []
-    with told_of_the_end(loggers, summary):
-        data, task, trainer = _build(config, folder, loggers, reporter)
-        if config.trainer.batch_size == "auto" and not config.resume.run:
-            data.batch_size = find_batch_size(trainer, task, data)
-            write_config(folder, *compose.with_batch_size(config, overrides, data.batch_size))
-        elif trainer.strategy.root_device.type == "cpu":
-            _warn_of_memory(task, data)
-        metric, mode = task.objective
-        num_parameters = sum(parameter.numel() for parameter in task.model.parameters())
-        summary.add(objective={"metric": metric, "mode": mode}, num_parameters=num_parameters)
-        _announce(choices, data, num_parameters, trainer, folder)
-        for sentence in unrepeatable(config.trainer, trainer.strategy.root_device.type):
-            log.info("repeat %s", sentence)
-        if any(parameter.requires_grad for parameter in task.model.parameters()):
-            _fit(trainer, task, data, run_folder, summary)
-        else:
-            _keep(trainer, task, data, summary)
-        if reporter and reporter.is_stopped:
-            summary.add(status="pruned", exit_code=0)
-            return
-        _test(trainer, task, data, run_folder, summary)
-        summary.add(status="finished", exit_code=0)
 
 
 def _forced(config: DictConfig, run: RunFolder) -> dict[str, Any]:
@@ -133,107 +71,3 @@ def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
     status: Status = "interrupted" if isinstance(error, Interrupted) else "failed"
     reached = known | read_summary(folder)
     Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))
-
-
-def _build(
-    config: DictConfig, folder: Path, loggers: list[RunLogger], reporter: Reporter | None
-) -> tuple[DataModule, Task, Trainer]:
-    data = build.build_data(config)
-    source = open_source(config, build.target_of(config, "model"))
-    if source:
-        data.inherit(source.fitted())
-    data.may_differ = config.resume.force
-    data.prepare_data()
-    data.setup()
-    model = build.build_model(config, data.input, data.target)
-    if source:
-        source.load_into(model)
-    finetuning = build.build_finetuning(config)
-    if type(finetuning) is not Full and not source:
-        warnings.warn("finetune=… is meant for weights learned before: type init_from=RUN, too.", stacklevel=2)
-    finetuning.adapt(model)
-    task = build.build_task(config, model, data.input, data.target)
-    watchers = [watcher for logger in loggers for watcher in logger.watchers()]
-    for logger in loggers:
-        logger.log_hyperparams(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))  # type: ignore[arg-type]
-    trainer = build.build_trainer(
-        config,
-        model,
-        callbacks=[
-            *build.build_callbacks(config, task.objective),
-            finetuning,
-            *([reporter] if reporter else []),
-            Stop(interruption),
-            *watchers,
-        ],
-        logger=loggers,
-        default_root_dir=folder,
-    )
-    return data, task, trainer
-
-
-def _fit(trainer: Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:
-    """Trains from the newest checkpoint on; from the start where there is none."""
-    checkpoint = run_folder.checkpoints.newest()
-    before = run_folder.checkpoints.facts(checkpoint).get("seconds", 0.0) if checkpoint else 0.0
-    saving = trainer.checkpoint_callback
-    if isinstance(saving, Checkpoint):
-        saving.seconds_before = before
-    started = time.monotonic()
-    try:
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise out_of_memory(data.batch_size, trainer.strategy.root_device) from error
-        raise
-    seconds = before + time.monotonic() - started
-    if data.has_changed:
-        summary.add(forced=[*summary.values.get("forced", []), "the training data"])
-    num_samples = trainer.global_step * data.batch_size * trainer.accumulate_grad_batches
-    summary.add(
-        fit_seconds=round(seconds, 3),
-        samples_per_second=round(num_samples / seconds, 1),
-        peak_memory_mb=peak_memory_mb(),
-        num_epochs=trainer.current_epoch,
-        num_steps=trainer.global_step,
-        **({"num_skipped_steps": trainer.non_finite.num_skipped} if trainer.non_finite.skips else {}),
-    )
-
-
-def _keep(trainer: Trainer, task: Task, data: DataModule, summary: Summary) -> None:
-    """What a model without weights gets instead of training: metrics on the validation part, and a checkpoint."""
-    log.info("nothing to train: the model has no weights, so it is tested as it is")
-    trainer.validate(task, datamodule=data, verbose=False)
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, Checkpoint):
-            callback.keep(trainer)
-    summary.add(fit_seconds=0.0, peak_memory_mb=peak_memory_mb(), num_epochs=0, num_steps=0)
-
-
-def _test(trainer: Trainer, task: Task, data: DataModule, run_folder: RunFolder, summary: Summary) -> None:
-    """Tests the best model by validation, and adds the metrics of its epoch."""
-    trainer.strategy.barrier()  # only the first process writes checkpoints, and all read them
-    if run_folder.best:
-        best = run_folder.checkpoint()
-        task.load_state_dict(best["state_dict"])
-        kept = best["callbacks"]["Checkpoint"]
-        summary.add(best_epoch=kept["best_epoch"], **kept["best_metrics"])
-    trainer.test(task, datamodule=data, verbose=False)
-    results = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
-    summary.add(**results)
-    log.info("\n%s", table(results))
-
-
-def _warn_of_memory(task: Task, data: DataModule) -> None:
-    """On a CPU nothing else would say it: the system ends what takes too much."""
-    sample = data.normalize(data.train.batch(torch.arange(1))).input
-    warning = shortage(task.model, sample, data.batch_size)
-    if warning:
-        warnings.warn(warning, stacklevel=2)
-
-
-def _announce(choices: dict[str, str], data: DataModule, num_parameters: int, trainer: Trainer, folder: Path) -> None:
-    log.info("data   %s: %s", choices["data"], data.describe())
-    log.info("model  %s: %s parameters", choices["model"], f"{num_parameters:,}")
-    log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)
-    log.info("folder %s", folder)
