@@ -60,8 +60,10 @@ def num_to_start(config: DictConfig) -> int:
     return trainer.num_devices
 
 
-def run_processes(number: int, config: DictConfig, folder: Path, **arguments: Any) -> None:
+def run_processes(number: int, config: DictConfig, folder: Path, held: int, **arguments: Any) -> None:
     """Calls `fit_and_test(config, folder, **arguments)` in so many processes, and returns when all are done.
+
+    held: the folder's lock, which they keep should this process be killed before they have ended.
 
     Raises:
         ValueError: for what is wrong with the user's data.
@@ -74,11 +76,11 @@ def run_processes(number: int, config: DictConfig, folder: Path, **arguments: An
         "folder": str(folder),
         "arguments": arguments,
         "path": sys.path,
+        "held": held,
     }
     with tempfile.TemporaryDirectory(prefix="iolaus-") as reports:
         port = os.environ.get("MASTER_PORT") or str(find_free_network_port())
-        processes = [_start(rank, json.dumps(job | {"report": f"{reports}/{rank}.json"}), port, folder)
-                     for rank in range(number)]  # fmt: skip
+        processes = [_start(rank, job | {"report": f"{reports}/{rank}.json"}, port) for rank in range(number)]
         interruption.before_leaving = lambda: _kill(processes)
         interruption.is_awaited = True
         try:
@@ -89,11 +91,11 @@ def run_processes(number: int, config: DictConfig, folder: Path, **arguments: An
         _raise_first(codes, [Path(reports) / f"{rank}.json" for rank in range(number)])
 
 
-def _start(rank: int, job: str, port: str, folder: Path) -> subprocess.Popen[str]:
+def _start(rank: int, job: dict[str, Any], port: str) -> subprocess.Popen[str]:
     """Only the first process speaks on the terminal. What the others' libraries say goes to run.log."""
     environment = os.environ | {"RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_PORT": port}
     environment.pop("SLURM_NTASKS", None)  # else Lightning takes SLURM for the one that numbers them
-    with (folder / "run.log").open("a") as log:
+    with Path(job["folder"], "run.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "iolaus.rank"],
             env=environment,
@@ -101,10 +103,11 @@ def _start(rank: int, job: str, port: str, folder: Path) -> subprocess.Popen[str
             stdout=None if rank == 0 else log,
             stderr=None if rank == 0 else log,
             text=True,
+            pass_fds=[job["held"]],
             start_new_session=True,  # a Ctrl-C is for this process, which hands it on
         )
     assert process.stdin is not None
-    process.stdin.write(job + "\n")
+    process.stdin.write(json.dumps(job) + "\n")
     process.stdin.flush()  # and stays open: its end tells the process that this one is gone
     return process
 

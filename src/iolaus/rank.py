@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from iolaus.secrets import notice
 def main() -> None:
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.set_inheritable(job["held"], False)  # this process keeps the lock, and none that it starts
     listen()
     interruption.is_insistent = False
     sys.path[:] = job["path"]
@@ -65,7 +67,8 @@ def _report(error: BaseException, path: Path) -> None:
         "is_bug": isinstance(error, AssertionError),
         "traceback": "".join(traceback.format_exception(error)),
     }
-    path.write_text(json.dumps(report))
+    with suppress(OSError):  # the exit code says the rest
+        path.write_text(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,16 @@
 
 import logging
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from iolaus.callbacks.reporter import Reporter
-from iolaus.config.resume import differences
+from iolaus.config.resume import forced
 from iolaus.fit_and_test import fit_and_test
+from iolaus.folder import lock
 from iolaus.folder.run_folder import RunFolder
 from iolaus.folder.summary import Status, Summary, read_summary
 from iolaus.process.failure import code_of, sentence
@@ -33,33 +35,34 @@ def run(
     validations find.
 
     Raises:
-        ValueError: for what is wrong with the user's data.
+        ValueError: for what is wrong with the user's data, or if another process is at work in the folder.
         RunError: if the run could not go on.
         Interrupted: if a signal stopped it.
     """
     interruption.check()
-    known = {**choices, "seed": config.seed, "command": command}
-    known |= _forced(config, RunFolder(folder)) if config.resume.run else {}
-    arguments: dict[str, Any] = {"known": known, "choices": choices, "overrides": overrides, "group": group}
-    number = num_to_start(config)
-    try:
-        if number > 1:
-            address = reporter.address if isinstance(reporter, Reporter) else reporter
-            run_processes(number, config, folder, reporter=address, **arguments)
-        else:
-            interruption.before_leaving = lambda: _mark(folder, known, Interrupted(signal.SIGTERM))
-            fit_and_test(config, folder, reporter=reporter, **arguments)
-    except BaseException as error:
-        _mark(folder, known, error)
-        raise
-    finally:
-        interruption.is_awaited, interruption.before_leaving = False, None
-    return read_summary(folder)
+    with lock.held(folder) as held:
+        known = {**choices, "seed": config.seed, "command": command}
+        known |= _forced(config, RunFolder(folder), choices) if config.resume.run else {}
+        arguments: dict[str, Any] = {"known": known, "choices": choices, "overrides": overrides, "group": group}
+        number = num_to_start(config)
+        try:
+            if number > 1:
+                address = reporter.address if isinstance(reporter, Reporter) else reporter
+                run_processes(number, config, folder, held, reporter=address, **arguments)
+            else:
+                interruption.before_leaving = lambda: _mark(folder, known, Interrupted(signal.SIGTERM))
+                fit_and_test(config, folder, reporter=reporter, **arguments)
+        except BaseException as error:
+            _mark(folder, known, error)
+            raise
+        finally:
+            interruption.is_awaited, interruption.before_leaving = False, None
+        return read_summary(folder)
 
 
-def _forced(config: DictConfig, run: RunFolder) -> dict[str, Any]:
+def _forced(config: DictConfig, run: RunFolder, choices: dict[str, str]) -> dict[str, Any]:
     """What resume.force=true has let differ, now and before."""
-    found = [f"{path}: {was} → {now}" for path, was, now in differences(run, config)]
+    found = forced(run, config, choices)
     for difference in found:
         log.warning("warning: the run goes on in spite of %s", difference)
     all_forced = [*run.summary.get("forced", []), *found]
@@ -69,5 +72,6 @@ def _forced(config: DictConfig, run: RunFolder) -> dict[str, Any]:
 def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
     """However the run ended, its summary says so."""
     status: Status = "interrupted" if isinstance(error, Interrupted) else "failed"
-    reached = known | read_summary(folder)
-    Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))
+    with suppress(OSError):  # a full disk, say, which the error tells of
+        reached = known | read_summary(folder)
+        Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))

@@ -1,5 +1,6 @@
 """Memory that does not suffice: said before, said when it happens, and the largest batch that fits."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from PIL import Image
 from torch import Tensor, nn
 
 from iolaus.training import batch_size, memory
@@ -46,17 +48,48 @@ def test_a_shortage_is_told_before_the_run(monkeypatch: pytest.MonkeyPatch) -> N
     assert "trainer.batch_size=auto" in warning
 
 
-def test_an_allocator_that_refuses_is_told_in_one_sentence(tmp_path: Path, command: Command) -> None:
-    (tmp_path / "greedy.py").write_text(_GREEDY)
-    result = command("packages=[greedy]", "task._target_=greedy.Greedy", "trainer=cpu", PYTHONPATH=_path(tmp_path))
+@pytest.mark.parametrize(
+    ("phase", "told"),
+    [
+        ("train", "on cpu with data.batch_size=64: type data.batch_size=32 "),
+        ("val", "on cpu with data.batch_size=64: type data.batch_size=32 "),
+        ("test", "on cpu in the test, with data.batch_size=64: what was trained is kept, so type iolaus evaluate "),
+        ("build", "before the first step: "),
+    ],
+)
+def test_an_allocator_that_refuses_is_told_in_one_sentence(
+    tmp_path: Path, command: Command, phase: str, told: str
+) -> None:
+    result = command(*_greedy(tmp_path), PYTHONPATH=_path(tmp_path), GREEDY=phase)
     assert result.returncode == 1
     (line,) = result.stderr.strip().splitlines()
+    assert line.startswith(f"error: out of memory {told}")
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (summary["status"], summary["error"]) == ("failed", line.removeprefix("error: "))
+
+
+def test_verbs_tell_it_too(tmp_path: Path, command: Command) -> None:
+    assert command(*_greedy(tmp_path), PYTHONPATH=_path(tmp_path), GREEDY="").returncode == 0
+    environment = {"PYTHONPATH": _path(tmp_path), "GREEDY": "test"}
+    result = command("evaluate", "run", "--package", "greedy", verb=True, **environment)
+    assert result.returncode == 1
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("precision")]
     assert line.startswith("error: out of memory on cpu with data.batch_size=64: type data.batch_size=32 ")
+    Image.new("L", (8, 8)).save(tmp_path / "picture.png")
+    asked = ("predict", "run", "--package", "greedy", "--input", "picture.png")
+    result = command(*asked, verb=True, **environment | {"GREEDY": "predict"})
+    assert result.returncode == 1
+    assert result.stderr == "error: out of memory with 64 at a time: type --batch-size 32.\n"
+    assert command(*asked, "--batch-size", "1", verb=True, **environment).stdout.startswith("name,prediction,")
+    assert command(*asked, "--batch-size", "0", verb=True, **environment).returncode == 2
 
 
 def test_an_accelerators_refusal_is_one_too() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+    assert is_out_of_memory(RuntimeError("CUDA error: out of memory"))
+    assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"))
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not is_out_of_memory(ValueError("out of memory"))
 
 
 def test_the_largest_batch_is_found_by_trying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +152,7 @@ def test_the_size_that_was_found_is_the_runs(command: Command, tmp_path: Path) -
     assert (config["data"]["batch_size"], config["trainer"]["batch_size"]) == (1024, None)
     overrides = yaml.safe_load((tmp_path / "run" / "overrides.yaml").read_text())
     assert "data.batch_size=1024" in overrides
-    assert not any("trainer.batch_size" in text for text in overrides)
+    assert "trainer.batch_size=null" in overrides
     assert command("resume=run", "trainer.max_epochs=2").returncode == 0
 
 
@@ -130,13 +163,35 @@ def test_several_processes_cannot_measure(command: Command) -> None:
 
 
 _GREEDY = """
+import os
 import torch
 from iolaus.tasks.classify import Classify
 
+def want(phase):
+    if os.environ["GREEDY"] == phase:
+        torch.empty(2**60)
+
 class Greedy(Classify):
-    def training_step(self, batch, batch_idx):
-        return torch.empty(2**60).sum()
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        if next(self.parameters()).device.type == "cpu":
+            want("build")
+
+    def step(self, batch, stage):
+        want(stage)
+        return super().step(batch, stage)
+
+    def forward(self, x):
+        want("predict")
+        return super().forward(x)
 """
+
+
+def _greedy(folder: Path) -> tuple[str, ...]:
+    """A run that asks for more than there is, in the phase that the environment names."""
+    (folder / "greedy.py").write_text(_GREEDY)
+    short = ("trainer.max_epochs=1", "+trainer.limit_train_batches=2", "model.dim=16", "run_dir=run", "trainer=cpu")
+    return ("packages=[greedy]", "task._target_=greedy.Greedy", *short)
 
 
 def _path(folder: Path) -> str:

@@ -88,6 +88,22 @@ def test_any_value_of_any_option_is_right_or_named(path: str, value: str) -> Non
     _assert_sentences(explain_all([f"{path}={value}"]))
 
 
+def _numbers() -> list[str]:
+    """The options of a plain run that are numbers."""
+    config = compose([]).config
+    values = {path: OmegaConf.select(config, path) for path in _option_paths()}
+    return [path for path, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+def test_what_is_no_number_is_refused_wherever_one_belongs() -> None:
+    """So that the tests here, which take any sentence and any silence for an answer, are not content with silence."""
+    numbers = _numbers()
+    assert len(numbers) > 15
+    for path in numbers:
+        (problem,) = explain_all([f"{path}='a b'"])
+        assert problem.startswith(f"{path}=a b: "), problem
+
+
 @examples(15)
 @given(st.lists(st.sampled_from(GROUPS), unique=True, min_size=1, max_size=4).flatmap(
     lambda groups: st.tuples(*(st.sampled_from(options(group)).map(f"{group}={{}}".format) for group in groups))

@@ -1,7 +1,9 @@
 """What is secret stays out of every file and every line that a run leaves."""
 
+import json
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import yaml
@@ -12,7 +14,9 @@ from iolaus.cli import settle
 from iolaus.cli.train import train
 from iolaus.config.hydra_settings import refused_overrides
 from iolaus.folder.composition import write_config
+from iolaus.sweep.check import problems_of
 from tests.conftest import REPOSITORY, Command
+from tests.loggers.records import wandb_records
 
 CANARIES = {
     "WANDB_API_KEY": "canary0001" * 4,
@@ -41,33 +45,89 @@ class Telling(Callback):
 """
 
 
+_TELLING = (
+    "packages=[telling]", "+callbacks.telling._target_=telling.Telling",
+    f"+callbacks.telling.api_key={ON_THE_COMMAND_LINE}", "+callbacks.telling.server='${oc.env:PLAIN_NAME}'",
+    "trainer=cpu", "trainer.max_epochs=1", "model.dim=8", "+trainer.limit_train_batches=2",
+    "trainer.log_every_n_steps=1", "hydra.verbose=telling",
+)  # fmt: skip
+
+
+def _give(folder: Path) -> dict[str, str]:
+    """The package and the secrets, in a file and in the environment that is returned."""
+    (folder / "telling.py").write_text(PACKAGE)
+    (folder / ".env").write_text(f"SOME_SECRET={IN_A_FILE}\n")
+    return {"PYTHONPATH": f"{REPOSITORY / 'src'}:{folder}", **CANARIES}
+
+
+def _assert_kept(folder: Path, *results: CompletedProcess[str]) -> list[Path]:
+    """No secret is in what was said, or in any file below the folder. Returns those files."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in (".env", "telling.py")]
+    said = [(f"output {number}", (result.stdout + result.stderr).encode()) for number, result in enumerate(results)]
+    for name, content in [(str(path), path.read_bytes()) for path in files] + said:
+        for canary in [*CANARIES.values(), ON_THE_COMMAND_LINE, IN_A_FILE]:
+            assert canary.encode() not in content, f"{canary} is in {name}"
+    return files
+
+
 def test_a_run_with_every_logger_keeps_all_secrets_even_when_it_crashes(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "telling.py").write_text(PACKAGE)
-    (tmp_path / ".env").write_text(f"SOME_SECRET={IN_A_FILE}\n")
-    result = command(
-        "logger=[tensorboard,wandb,mlflow]", "run_dir=run", "trainer=cpu", "trainer.max_epochs=1", "model.dim=8",
-        "+trainer.limit_train_batches=2", "trainer.log_every_n_steps=1", "packages=[telling]",
-        "+callbacks.telling._target_=telling.Telling", f"+callbacks.telling.api_key={ON_THE_COMMAND_LINE}",
-        "+callbacks.telling.server='${oc.env:PLAIN_NAME}'", "hydra.verbose=telling",
-        PYTHONPATH=f"{REPOSITORY / 'src'}:{tmp_path}", **CANARIES,
-    )  # fmt: skip
+    environment = _give(tmp_path)
+    result = command("logger=[tensorboard,wandb,mlflow]", "run_dir=run", *_TELLING, **environment)
     assert result.returncode == 1
     assert "RuntimeError: key *** for *** and ***" in result.stderr
-    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert [record["exit_code"] for record in wandb_records(tmp_path / "run")["exit"]] == [1]
+    again = command("resume=run", "trainer.max_epochs=2", "packages=[telling]", _TELLING[2], **environment)
+    assert again.returncode == 1
+    files = _assert_kept(tmp_path, result, again)
     assert len(files) > 8
     assert any(path.suffix == ".wandb" for path in files)
-    canaries = [*CANARIES.values(), ON_THE_COMMAND_LINE, IN_A_FILE]
-    for name, content in [(str(path), path.read_bytes()) for path in files] + [
-        ("the terminal", result.stdout.encode()),
-        ("the terminal's errors", result.stderr.encode()),
-    ]:
-        for canary in canaries:
-            assert canary.encode() not in content, f"{canary} is in {name}"
+    assert any(path.suffix == ".db" for path in files)
     config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     assert config["callbacks"]["telling"]["api_key"] == "***"
     assert config["callbacks"]["telling"]["server"] == "${oc.env:PLAIN_NAME}"
     assert "+callbacks.telling.api_key=***" in yaml.safe_load((tmp_path / "run" / "overrides.yaml").read_text())
     assert "key *** for *** and ***" in (tmp_path / "run" / "run.log").read_text()
+
+
+def test_a_sweep_and_what_is_made_of_it_keep_all_secrets(command: Command, tmp_path: Path) -> None:
+    environment = _give(tmp_path)
+    swept = ("-m", "seed=0,1", "logger=wandb", "sweep.dir=sweep", *_TELLING)
+    results = [command(*swept, **environment)]
+    results.append(command("-m", "sweep.resume=sweep", *_TELLING[:1], _TELLING[2], **environment))
+    results.append(command("compare", "sweep", verb=True, **environment))
+    results.append(command("dashboard", "wandb", "sweep", verb=True, **environment))
+    assert [result.returncode for result in results] == [1, 1, 0, 0], results
+    reasons = [trial["reason"] for trial in json.loads((tmp_path / "sweep" / "trials.json").read_text())]
+    assert reasons == ["RuntimeError: key *** for *** and ***"] * 2
+    names = {path.name for path in _assert_kept(tmp_path, *results)}
+    assert names >= {"sweep.yaml", "journal.log", "trials.json", "report.html", "leaderboard.csv", "wandb_report.py"}
+    assert (
+        f"{_TELLING[2].partition('=')[0]}=***"
+        in yaml.safe_load((tmp_path / "sweep" / "sweep.yaml").read_text())["overrides"]
+    )
+
+
+def test_several_processes_keep_all_secrets(command: Command, tmp_path: Path) -> None:
+    options = ("run_dir=run", *_TELLING, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+    result = command(*options, **_give(tmp_path))
+    assert result.returncode == 1
+    assert "key *** for *** and ***" in result.stderr
+    _assert_kept(tmp_path, result)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["+callbacks.x.api_key=canary-a1,canary-b1"], "callbacks.x.api_key is swept over, and holds a secret"),
+        (["seed=1,2", "+callbacks.x.api_key=canary-c1", "sweep.engine=slurm"], "sweep.engine=slurm writes each job"),
+        (["seed=1,2", "+callbacks.x.api_key=${oc.env:HOME}", "sweep.engine=slurm"], None),
+        (["seed=1,2", "+callbacks.x.api_key=canary-d1"], None),
+    ],
+)
+def test_a_sweep_takes_no_secret_that_it_would_write_down(typed: list[str], expected: str | None) -> None:
+    problems = problems_of(["trainer=cpu", *typed], lambda _: [])
+    assert len(problems) == (expected is not None)
+    assert all(expected in problem and "canary" not in problem for problem in problems if expected)
 
 
 def test_a_refused_command_does_not_repeat_a_secret(

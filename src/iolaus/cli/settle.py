@@ -11,9 +11,19 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.cli.terminal import leave
-from iolaus.config.compose import compose, explain, is_own, is_swept, override_key, quoted
+from iolaus.config.compose import (
+    Composed,
+    compose,
+    explain,
+    is_own,
+    is_swept,
+    override_key,
+    quoted,
+    replace_batch_size,
+)
 from iolaus.config.hydra_settings import refused_settings
-from iolaus.folder.again import is_finished, run_of, settle_auto, spell_out
+from iolaus.folder import lock
+from iolaus.folder.again import found_batch_size, is_finished, run_of, settle_auto, spell_out
 from iolaus.folder.place import claim, reserve
 from iolaus.folder.run_folder import open_run, refuse_to_repeat
 from iolaus.process import slurm
@@ -71,15 +81,16 @@ def _problems(overrides: list[str]) -> list[str]:
     from iolaus.config.check import check
 
     assert composed.hydra is not None
-    return refused_settings(composed.hydra) or check(composed) or _folder_problems(composed.config)
+    return refused_settings(composed.hydra) or check(composed) or _folder_problems(composed)
 
 
-def _folder_problems(config: DictConfig) -> list[str]:
+def _folder_problems(composed: Composed) -> list[str]:
     """Whether the folders that the run starts from are runs that it can start from, or published weights that fit."""
     from iolaus.config import build
     from iolaus.config.resume import conflicts
     from iolaus.transfer.source import open_source
 
+    config = composed.config
     named = f"init_from={config.init_from}"
     try:
         open_source(config, build.target_of(config, "model"))
@@ -87,24 +98,38 @@ def _folder_problems(config: DictConfig) -> list[str]:
         run = open_run(config.resume.run, config.packages) if config.resume.run else None
     except ValueError as error:
         return [str(error) if str(error).startswith(named) else f"{named}: {error}"]
-    return conflicts(run, config) if run else []
+    return conflicts(run, composed) if run else []
 
 
 def _started_again(overrides: list[str]) -> list[str]:
     """The overrides of the run that is meant, if one is to go on; ends here if `resume=auto` finds it finished."""
     overrides = spell_out(overrides)
     if run_of(overrides) != "auto":
-        return _with_stored(overrides)
+        return _with_found_batch_size(_with_stored(overrides))
     try:
-        overrides = settle_auto(overrides)
+        overrides = _with_found_batch_size(settle_auto(overrides))
     except ValueError as error:
         leave([str(error)])
-    run = run_of(overrides)
-    config = compose(overrides).config
-    if run and is_finished(run) and config.trainer == open_run(run, config.packages).config.trainer:
+    run, config = run_of(overrides), _config(overrides)
+    if run and config and is_finished(run) and config.trainer == open_run(run, config.packages).config.trainer:
         print(f"{run} is finished.")
         sys.exit(0)
     return overrides
+
+
+def _with_found_batch_size(overrides: list[str]) -> list[str]:
+    """A run that goes on has the size that trainer.batch_size=auto has found for it."""
+    run, config = run_of(overrides), _config(overrides)
+    size = found_batch_size(Path(run)) if run and config and config.trainer.batch_size == "auto" else None
+    return replace_batch_size(overrides, size) if size else overrides
+
+
+def _config(overrides: list[str]) -> DictConfig | None:
+    """None where it cannot be composed, which is explained later."""
+    try:
+        return compose(overrides).config
+    except (HydraException, OmegaConfBaseException):
+        return None
 
 
 def _with_stored(overrides: list[str]) -> list[str]:
@@ -114,7 +139,9 @@ def _with_stored(overrides: list[str]) -> list[str]:
         return overrides
     given = {override_key(text) for text in overrides}
     try:
-        stored = [text for text in open_run(run).overrides if override_key(text) not in given]
+        folder = open_run(run)
+        lock.hold(folder.path)
+        stored = [text for text in folder.overrides if override_key(text) not in given]
         refuse_to_repeat(stored)
     except ValueError as error:
         leave([f"resume={run}: {error}"])
@@ -139,4 +166,6 @@ def _place(overrides: list[str]) -> Path:
             return claim(config.run_dir)
     except ValueError as error:
         leave([str(error)])
-    return reserve(Path("outputs") / f"{choices['data']}-{choices['model']}")
+    folder = reserve(Path("outputs") / f"{choices['data']}-{choices['model']}")
+    lock.hold(folder)
+    return folder

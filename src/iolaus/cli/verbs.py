@@ -9,7 +9,7 @@ from typing import Any
 from iolaus.cli.terminal import leave, shown
 from iolaus.folder.run_folder import open_run
 from iolaus.folder.summary import table
-from iolaus.process.failure import show_warnings_in_one_line
+from iolaus.process.failure import RUN_FAILED, RunError, sentence, show_warnings_in_one_line
 from iolaus.secrets import Formatter, notice
 
 
@@ -25,6 +25,8 @@ def main() -> None:
         arguments.act(arguments)
     except ValueError as error:
         leave(str(error).splitlines())
+    except (RunError, OSError) as error:  # too little memory, a full disk
+        leave([sentence(error)], RUN_FAILED)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -40,6 +42,7 @@ def _verbs() -> argparse.ArgumentParser:
     predict = _of_a_run(verbs, "predict", "what a run says of your pictures, texts or series")
     predict.add_argument("--input", type=Path, required=True, help="a picture, .txt or CSV file, or a folder of them")
     predict.add_argument("--output", type=Path, help="a .csv or .json file; without it, CSV is printed")
+    predict.add_argument("--batch-size", type=int, metavar="N", help="at a time; by default as many as in training")
     predict.set_defaults(act=_predict)
 
     compare = verbs.add_parser("compare", help="rank a sweep or any runs: a leaderboard here, all else in report.html")
@@ -87,7 +90,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def _predict(arguments: argparse.Namespace) -> None:
     from iolaus.verbs.predict import predict, write
 
-    print(write(predict(open_run(arguments.run, arguments.package), arguments.input), arguments.output), end="")
+    if arguments.batch_size is not None and arguments.batch_size < 1:
+        raise ValueError(f"--batch-size {arguments.batch_size}: should be 1 or more.")
+    rows = predict(open_run(arguments.run, arguments.package), arguments.input, arguments.batch_size)
+    print(write(rows, arguments.output), end="")
 
 
 def _export(arguments: argparse.Namespace) -> None:

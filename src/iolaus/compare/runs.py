@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from iolaus.compare.curves import best_of, read_curves
 from iolaus.compare.ranking import ranked
 from iolaus.compare.sweeps import numbers_of
 from iolaus.compare.trials import Comparison, Objective, State, Trial
+from iolaus.folder.plain_yaml import read_yaml
 from iolaus.folder.summary import read_summary
 
 # Where a run lives and what it is watched by changes nothing that it reaches.
@@ -130,13 +129,12 @@ def _choices(summary: dict[str, Any]) -> dict[str, str]:
 
 def _overrides(folder: Path) -> list[str]:
     path = folder / "overrides.yaml"
-    texts = yaml.safe_load(path.read_text()) if path.is_file() else []
-    return [text.partition("=")[0].lstrip("+~") for text in texts]
+    texts = read_yaml(path) if path.is_file() else []
+    return [str(text).partition("=")[0].lstrip("+~") for text in texts if isinstance(texts, list)]
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((folder / "config.yaml").read_text(), loader)
+    return read_yaml(folder / "config.yaml")
 
 
 def _select(config: dict[str, Any], key: str) -> Any:

@@ -5,11 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from iolaus.compare.curves import mean_curve, read_curves
 from iolaus.compare.ranking import ranked
 from iolaus.compare.trials import Comparison, Objective, State, Trial
+from iolaus.folder.plain_yaml import read_yaml
 from iolaus.folder.summary import read_summary
 
 _FACTS = ("command", "started", "sampler", "pruner", "seeds")
@@ -104,10 +103,7 @@ def _curves(runs: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not readable: {str(error).splitlines()[0]}.") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path} is not what a sweep writes: it holds no settings.")
     return content

@@ -8,8 +8,6 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from iolaus.compare.panels import (
     Importance,
     LearningCurves,
@@ -21,6 +19,7 @@ from iolaus.compare.panels import (
     panels,
 )
 from iolaus.compare.trials import Comparison
+from iolaus.folder.plain_yaml import read_yaml
 
 _TEMPLATE = '''\
 """The W&B report of {title}: the panels of its report.html, as W&B draws them.
@@ -174,6 +173,6 @@ def _syncs(comparison: Comparison) -> list[str]:
 
 
 def _project(run: Path) -> str:
-    config = yaml.safe_load((run / "config.yaml").read_text())
+    config = read_yaml(run / "config.yaml")
     nodes = [node for node in (config.get("logger") or {}).values() if isinstance(node, dict)]
     return next((node["project"] for node in nodes if "project" in node), "iolaus")

@@ -25,6 +25,7 @@ from iolaus.config.values import check_values
 from iolaus.data.module import DataModule
 from iolaus.layers.heads import head
 from iolaus.loggers.run_logger import Identity
+from iolaus.optimizers.sharding import works_on_slices
 from iolaus.schedulers import Horizon
 
 
@@ -91,7 +92,7 @@ def _trial(composed: Composed) -> list[str]:
         loss = attempt("loss", lambda: build.factory(config, "loss")())
         if loss is not None and not build.task_class(config).suits(loss):
             problems.append(_unsuited_loss(composed))
-        optimizer = attempt("optimizer", lambda: _trial_optimizer(config))
+        optimizer = attempt("optimizer", lambda: _trial_optimizer(composed))
         if optimizer is not None:
             horizon = Horizon(steps=100, epochs=10, mode=objective[1])
             attempt("scheduler", lambda: build.factory(config, "scheduler")(optimizer, horizon))
@@ -134,9 +135,15 @@ def _writes(model: Any, kind: type) -> bool:
     return kind in getattr(model, "writes", {*head.registry} - {object})
 
 
-def _trial_optimizer(config: DictConfig) -> torch.optim.Optimizer:
-    parameter = nn.Parameter(torch.zeros(2, 2))
-    return build.factory(config, "optimizer")([{"params": [parameter]}])
+def _trial_optimizer(composed: Composed) -> torch.optim.Optimizer:
+    make, trainer = build.factory(composed.config, "optimizer"), composed.config.trainer
+    optimizer = make([{"params": [nn.Parameter(torch.zeros(2, 2))]}])
+    if str(trainer.strategy).startswith("fsdp") and not works_on_slices(make):
+        raise ValueError(
+            f"it looks at whole matrices, of which trainer.strategy={trainer.strategy} leaves each process a slice: "
+            "type trainer=ddp, or an optimizer like adamw."
+        )
+    return optimizer
 
 
 def _trial_loggers(config: DictConfig) -> None:

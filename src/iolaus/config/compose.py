@@ -158,5 +158,10 @@ def with_batch_size(config: DictConfig, overrides: list[str], size: int) -> tupl
         config.data.batch_size, config.trainer.batch_size = size, None
     if "data.batch_size" in map(override_key, overrides):
         warnings.warn("data.batch_size=… has no effect beside trainer.batch_size=auto, which finds it.", stacklevel=2)
+    return config, replace_batch_size(overrides, size)
+
+
+def replace_batch_size(overrides: list[str], size: int) -> list[str]:
+    """The overrides with this size in the place of trainer.batch_size=auto, wherever that comes from."""
     kept = [text for text in overrides if override_key(text) not in ("data.batch_size", "trainer.batch_size")]
-    return config, [*kept, f"data.batch_size={size}"]
+    return [*kept, "trainer.batch_size=null", f"data.batch_size={size}"]

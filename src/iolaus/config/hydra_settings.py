@@ -36,6 +36,7 @@ _HANDLERS = {
     "logging.NullHandler",
     "logging.handlers.RotatingFileHandler",
     "logging.handlers.TimedRotatingFileHandler",
+    "iolaus.process.log_file.LogFile",
 }
 _FORMATTERS = {"logging.Formatter", "iolaus.secrets.Formatter"}
 _STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}

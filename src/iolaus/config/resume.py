@@ -1,5 +1,7 @@
 """Whether a run may go on with this config: what it has done so far must be what it would have done."""
 
+import hashlib
+import json
 import warnings
 from typing import Any
 
@@ -8,8 +10,11 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from iolaus.config import build
-from iolaus.folder.run_folder import RunFolder
+from iolaus.config.compose import Composed
+from iolaus.config.weights import misfit
+from iolaus.folder.run_folder import RunFolder, read_checkpoint
 from iolaus.schedulers import Horizon
+from iolaus.spec import from_plain
 
 # What decides the weights reached so far. (Of the trainer: `max_epochs` may grow, its device may be another.)
 _FIXED = (
@@ -17,15 +22,19 @@ _FIXED = (
     *("trainer.accumulate_grad_batches", "trainer.gradient_clip_val", "trainer.precision"),
 )
 _FREE = {"data.root"}  # the content counts, which the data module compares
+# Of what the state of an optimizer and its schedule is.
+_RECIPE = ("optimizer", "scheduler", "finetune")
 
 
-def conflicts(run: RunFolder, config: DictConfig) -> list[str]:
+def conflicts(run: RunFolder, composed: Composed) -> list[str]:
     """One sentence for each reason why the run cannot go on so. Differences that are forced are warned of instead."""
+    config = composed.config
     name = config.resume.run
+    found = differences(run, config, composed.choices)
     problems = [
         f"resume={name}: the run began with {path}={was}, so it cannot go on with {path}={now}; "
         "type resume.force=true if it should nevertheless."
-        for path, was, now in differences(run, config)
+        for path, was, now in found
     ]
     was, now = run.config.trainer.max_epochs, config.trainer.max_epochs
     if was != now and not problems and _depends_on_length(config):
@@ -34,20 +43,64 @@ def conflicts(run: RunFolder, config: DictConfig) -> list[str]:
             f"start a new run from its weights with init_from={name}."
         )
     if config.resume.force:
-        problems = []
+        problems = _unfit(run, config) if found else []
     if was == now and run.summary.get("status") == "finished":
         problems.append(f"resume={name}: all {was} epochs are done; type trainer.max_epochs={2 * was}, say, to go on.")
     return problems
 
 
-def differences(run: RunFolder, config: DictConfig) -> list[tuple[str, Any, Any]]:
-    """Where the config differs from the run's in what decides the weights reached so far: path, then and now."""
-    return [
-        found
-        for part in _FIXED
-        for found in _differences(part, _plain(run.config, part), _plain(config, part))
-        if found[0] not in _FREE
-    ]
+def differences(run: RunFolder, config: DictConfig, choices: dict[str, str]) -> list[tuple[str, Any, Any]]:
+    """Where the config differs from the run's in what decides the weights reached so far: path, then and now.
+
+    Of another choice, that is all there is to say: its options are others anyway.
+    """
+    all_found: list[tuple[str, Any, Any]] = []
+    for part in _FIXED:
+        found = [
+            difference
+            for difference in _differences(part, _plain(run.config, part), _plain(config, part))
+            if difference[0] not in _FREE
+        ]
+        was, now = run.summary.get(part), choices.get(part)
+        all_found += [(part, was, now)] if found and was and now and was != now else found
+    return all_found
+
+
+def forced(run: RunFolder, config: DictConfig, choices: dict[str, str]) -> list[str]:
+    """What resume.force=true lets differ, each in a few words."""
+    found = differences(run, config, choices)
+    was, now = run.config.trainer.max_epochs, config.trainer.max_epochs
+    if was != now and _depends_on_length(config):
+        found.append(("trainer.max_epochs", was, now))
+    return [f"{path}: {was} → {now}" for path, was, now in found]
+
+
+def recipe(config: DictConfig) -> str:
+    """Tells optimizers and schedules apart, by all that they are made of."""
+    parts = {part: _plain(config, part) for part in _RECIPE}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def unfit(name: str, reason: str) -> str:
+    """What to say where the checkpoint's weights do not fit the model that the run is to go on with."""
+    return (
+        f"resume={name}: its weights do not fit this model ({reason}): a run goes on with its own; for a new one from "
+        f"these weights, as far as they fit, type init_from={name} instead."
+    )
+
+
+def _unfit(run: RunFolder, config: DictConfig) -> list[str]:
+    """As far as it can be told before the data are read: of others nothing is known yet."""
+    try:
+        newest = run.checkpoints.newest()
+        checkpoint = read_checkpoint(newest) if newest else {}
+        spec = checkpoint.get(config.data["_target_"].rpartition(".")[2])
+        if spec is None:
+            return []
+        reason = misfit(config, from_plain(spec["input"]), from_plain(spec["target"]), checkpoint["state_dict"])
+    except (ValueError, KeyError, TypeError) as error:
+        return [f"resume={config.resume.run}: {error}"]
+    return [unfit(config.resume.run, reason)] if reason else []
 
 
 def _plain(config: DictConfig, path: str) -> Any:

@@ -6,12 +6,14 @@ where there is none, goes on where there is one, and does nothing when it is fin
 
 from pathlib import Path
 
+from iolaus.folder import lock
+from iolaus.folder.plain_yaml import read_yaml
 from iolaus.folder.run_folder import RunFolder
 
 # What a run leaves that was killed before it had written its config.
 _FIRST_FILES = {
     *("run.log", "summary.json", "summary.json.partial"),
-    *("overrides.yaml", "overrides.yaml.partial", "config.yaml.partial"),
+    *("overrides.yaml", "overrides.yaml.partial", "config.yaml.partial", lock.NAME),
 }
 
 
@@ -26,10 +28,11 @@ def run_of(overrides: list[str]) -> str | None:
 
 
 def settle_auto(overrides: list[str]) -> list[str]:
-    """With resume=auto, the overrides without it where there is nothing to go on with, and else with the run's folder.
+    """With resume=auto, the overrides without it where there is nothing to go on with, and else with the run's folder,
+    which is held from here on.
 
     Raises:
-        ValueError: if no folder is named.
+        ValueError: if no folder is named, or another process is at work there.
     """
     if run_of(overrides) != "auto":
         return overrides
@@ -37,10 +40,22 @@ def settle_auto(overrides: list[str]) -> list[str]:
     if folder is None:
         raise ValueError("resume=auto: type run_dir=FOLDER too, which says where the run is, or is to be.")
     others = [text for text in overrides if not text.startswith("resume.run=")]
+    if Path(folder).is_dir():
+        lock.hold(Path(folder))
     if (Path(folder) / "config.yaml").is_file():
         return [*others, f"resume.run={folder}"]
     _clear(Path(folder))
     return others
+
+
+def found_batch_size(run: Path) -> int | None:
+    """What trainer.batch_size=auto has come to in this run; None where it has found nothing yet."""
+    config = read_yaml(run / "config.yaml")
+    try:
+        size, asked = config["data"]["batch_size"], config["trainer"]["batch_size"]
+    except (KeyError, TypeError):
+        return None
+    return size if isinstance(size, int) and asked is None else None
 
 
 def is_finished(run: str) -> bool:
@@ -51,7 +66,7 @@ def _clear(folder: Path) -> None:
     """Takes away what a start left that came to nothing; anything else, which may be the user's, stays."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if names <= _FIRST_FILES:
-        for name in names:
+        for name in names - {lock.NAME}:
             (folder / name).unlink()
 
 

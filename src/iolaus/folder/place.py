@@ -6,6 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
+from iolaus.folder import lock
+
 
 def reserve(parent: Path, name: str | None = None) -> Path:
     """Makes a new folder under `parent`, named so or after the time; a number tells those of the same name apart."""
@@ -22,17 +24,20 @@ def reserve(parent: Path, name: str | None = None) -> Path:
 
 
 def claim(run_dir: str) -> Path:
-    """Makes the folder that the user named.
+    """Makes the folder that the user named, and holds it: of two that name the same, one gets it.
 
     Raises:
-        ValueError: if something is in it already.
+        ValueError: if something is in it already, or another process at work.
     """
     folder = Path(run_dir)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise ValueError(
-            f"run_dir={run_dir} is not empty: type resume={run_dir} to go on there, or name another folder."
-        )
+    taken = f"run_dir={run_dir} is not empty: type resume={run_dir} to go on there, or name another folder."
+    if folder.is_file():
+        raise ValueError(taken)
     folder.mkdir(parents=True, exist_ok=True)
+    lock.hold(folder)
+    if any(path.name != lock.NAME for path in folder.iterdir()):
+        lock.release(folder)
+        raise ValueError(taken)
     return folder.resolve()
 
 

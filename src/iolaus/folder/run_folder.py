@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.folder.checkpoints import Checkpoints
+from iolaus.folder.plain_yaml import read_yaml, vetted
 from iolaus.folder.summary import read_summary
 from iolaus.secrets import MASK
 
@@ -32,13 +33,16 @@ class RunFolder:
         Raises:
             ValueError: if it cannot be read, or names packages that the user has not named again.
         """
+        file = self.path / "config.yaml"
         try:
-            config = OmegaConf.load(self.path / "config.yaml")
+            vetted(file)
+            config = OmegaConf.load(file)
             if not isinstance(config, DictConfig):
                 raise TypeError
             named = list(map(str, config["packages"]))
         except (OSError, yaml.YAMLError, OmegaConfBaseException, TypeError, KeyError, ValueError) as error:
-            raise ValueError(f"{self.path / 'config.yaml'} is damaged: it is no config of a run.") from error
+            reason = str(error) if str(error).startswith(str(file)) else f"{file} is damaged: it is no config of a run."
+            raise ValueError(reason) from error
         self._refuse_untrusted(named)
         return config
 
@@ -50,8 +54,8 @@ class RunFolder:
             ValueError: if the list cannot be used again as it is.
         """
         try:
-            overrides = yaml.safe_load((self.path / "overrides.yaml").read_text())
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+            overrides = read_yaml(self.path / "overrides.yaml")
+        except OSError:
             overrides = None
         if not isinstance(overrides, list) or not all(isinstance(text, str) for text in overrides):
             raise ValueError(f"{self.path / 'overrides.yaml'} is missing or damaged: it is no list of overrides.")
@@ -139,8 +143,16 @@ def refuse_to_repeat(stored: list[str]) -> None:
 
 
 def open_run(path: str | Path, packages: Iterable[str] = ()) -> RunFolder:
-    """Raises ValueError if this is no run's folder. `packages`: the user's own, whose code may run."""
+    """`packages`: the user's own, whose code may run.
+
+    Raises:
+        ValueError: if this is no run's folder, or a file in it is a link to one elsewhere, which would be written over.
+    """
     folder = Path(path)
     if not (folder / "config.yaml").is_file():
         raise ValueError(f"{path} is not a run's folder: it has no config.yaml (the newest run is outputs/latest).")
-    return RunFolder(folder.resolve(), tuple(packages))
+    folder = folder.resolve()
+    for file in [*folder.glob("*"), *folder.glob("checkpoints/*")]:  # W&B has links of its own, further down
+        if file.is_symlink() and not file.is_dir() and not file.resolve().is_relative_to(folder):
+            raise ValueError(f"{file} is a link that leads out of the run's folder: put the file itself in its place.")
+    return RunFolder(folder, tuple(packages))

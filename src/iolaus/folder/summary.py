@@ -38,8 +38,21 @@ def is_first_process() -> bool:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
+    """Empty where there is none yet.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
     path = folder / "summary.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        summary = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        summary = None
+    if not isinstance(summary, dict):
+        raise ValueError(f"{path} is damaged: it is no summary of a run.")
+    return summary
 
 
 def table(results: dict[str, float]) -> str:

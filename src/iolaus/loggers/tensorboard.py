@@ -1,5 +1,6 @@
 """TensorBoard: curves, and the HParams page with what each run was made of and what it reached."""
 
+import threading
 from argparse import Namespace
 from typing import Any
 
@@ -8,6 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from iolaus.loggers.run_logger import Identity, RunLogger, hyperparameters, results
 
 _MISSING = 'logger=tensorboard needs the package tensorboard: pip install -c constraints.txt -e ".[tensorboard]".'
+_WRITER = "tensorboard.summary.writer.event_file_writer"
 
 
 class TensorBoard(RunLogger, TensorBoardLogger):
@@ -18,6 +20,7 @@ class TensorBoard(RunLogger, TensorBoardLogger):
             TensorBoardLogger.__init__(self, identity.folder, name="tensorboard", version="", default_hp_metric=False)
         except ModuleNotFoundError as error:
             raise ValueError(_MISSING) from error
+        _keep_its_thread_quiet()
         self._choices = identity.choices
         self._config: dict[str, Any] = {}
 
@@ -35,3 +38,18 @@ class TensorBoard(RunLogger, TensorBoardLogger):
     def save(self) -> None:
         """Events alone: config.yaml has what Lightning would write beside them."""
         self.experiment.flush()
+
+
+def _keep_its_thread_quiet() -> None:
+    """The thread that writes tells the logger what went wrong, which says it in one line. Python's hook would print a
+    traceback as well."""
+    if getattr(threading.excepthook, "is_ours", False):
+        return
+    before = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        if type(arguments.thread).__module__ != _WRITER:
+            before(arguments)
+
+    hook.is_ours = True  # type: ignore[attr-defined]
+    threading.excepthook = hook

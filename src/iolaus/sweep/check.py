@@ -9,6 +9,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.config.compose import compose, override_key
+from iolaus.secrets import mask_override
 from iolaus.sweep.objective import COSTS, Goal, Mode, goals
 from iolaus.sweep.plan import Plan, plan
 from iolaus.sweep.space import Value, dimension
@@ -106,6 +107,28 @@ def _own_problems(sweep: Plan) -> list[str]:
         found.append(
             f"sweep.address={options.address}: SLURM has no address; local tries sweep.engine=slurm without it."
         )
+    return found + _told_secrets(sweep)
+
+
+def _told_secrets(sweep: Plan) -> list[str]:
+    """What the study, or a job that is sent elsewhere, would keep as it is."""
+    instead = "give it as '${oc.env:NAME}', which every trial reads for itself."
+    texts = {
+        key: text
+        for params in sweep.space.samples()
+        for key, text in zip(params, sweep.space.overrides(params), strict=True)
+    }
+    found = [
+        f"{key} is swept over, and holds a secret, which the study would write down: {instead}"
+        for key, text in texts.items()
+        if mask_override(text) != text
+    ]
+    if sweep.options.engine == "slurm":
+        found += [
+            f"{override_key(text)} holds a secret, and sweep.engine=slurm writes each job to a file: {instead}"
+            for text in sweep.fixed
+            if mask_override(text) != text
+        ]
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
+from iolaus.folder.plain_yaml import read_yaml
 from iolaus.sweep.objective import Goal
 from iolaus.sweep.space import Space
 
@@ -65,7 +66,10 @@ def read_sweep(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / "sweep.yaml"
     if not path.is_file():
         raise ValueError(f"{folder} is not a sweep's folder: it has no sweep.yaml.")
-    return yaml.safe_load(path.read_text())
+    about = read_yaml(path)
+    if not isinstance(about, dict) or not isinstance(about.get("overrides"), list):
+        raise ValueError(f"{path} is damaged: it does not say what the sweep was started with.")
+    return about
 
 
 def _replace(path: Path, text: str) -> None:

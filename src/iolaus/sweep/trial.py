@@ -13,7 +13,9 @@ from typing import Any
 import torch
 
 from iolaus.callbacks.reporter import Report, Reporter
-from iolaus.config.compose import compose, quoted
+from iolaus.config.compose import compose, quoted, replace_batch_size
+from iolaus.folder import lock
+from iolaus.folder.again import found_batch_size
 from iolaus.folder.place import clear
 from iolaus.folder.run_folder import RunFolder
 from iolaus.process.failure import sentence, show_warnings_in_one_line
@@ -73,18 +75,25 @@ def speak_into(path: Path) -> None:
 
 
 def _run(job: Job, report: Report | None) -> dict[str, Any]:
+    lock.hold(job.folder)
     goes_on = RunFolder(job.folder).checkpoints.newest() is not None
     if not goes_on:
-        clear(job.folder, keep=("run.log", "slurm_job"))
+        clear(job.folder, keep=("run.log", "slurm_job", lock.NAME))
+    size = found_batch_size(job.folder) if goes_on and _is_auto(job) else None
+    overrides = replace_batch_size(job.overrides, size) if size else job.overrides
     resume = [f"resume.run={quoted(job.folder)}"] if goes_on else []
-    composed = compose([*job.overrides, *resume]) if resume or job.composed is None else job.composed
+    composed = compose([*overrides, *resume]) if resume or job.composed is None else job.composed
     address: dict[str, Any] = {"folder": str(job.folder), "metrics": job.metrics, "asks": job.can_be_pruned}
     return run(
         composed.config,
         job.folder,
         choices=composed.choices,
-        overrides=job.overrides,
+        overrides=overrides,
         command=shlex.join(["python", os.path.relpath(job.script), *map(mask_override, job.overrides)]),
         group=job.sweep,
         reporter=Reporter(report, job.metrics, address) if report else Reporter.by_mail(**address),
     )
+
+
+def _is_auto(job: Job) -> bool:
+    return compose(job.overrides).config.trainer.batch_size == "auto"

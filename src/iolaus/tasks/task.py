@@ -49,8 +49,10 @@ class Task(L.LightningModule, ABC):
         self.target = target
         self.loss = loss
         self.optimizer = optimizer
+        self._groups = parameter_groups(model)  # now: FSDP is about to flatten the weights, which go by their shapes
         self.scheduler = scheduler
         self.meters = {"train": Meter(), "val": Meter(), "test": Meter()}
+        self.num_planned_steps: int | None = None  # that the schedule is laid out for; None if it is for any number
 
     @classmethod
     def targets(cls, input: Input, target: Target) -> tuple[Input, Target]:
@@ -152,13 +154,14 @@ class Task(L.LightningModule, ABC):
         self.log_dict({f"{stage}/{name}": value for name, value in self.means(stage).items()})
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer(parameter_groups(self.model))
+        optimizer = self.optimizer([dict(group) for group in self._groups])
         metric, mode = self.objective
         steps = self.trainer.estimated_stepping_batches  # infinite for a run without end
         horizon = Horizon(
             steps=int(steps) if math.isfinite(steps) else -1, epochs=self.trainer.max_epochs or 1, mode=mode
         )
         schedule = self.scheduler(optimizer, horizon)
+        self.num_planned_steps = horizon.steps if schedule.depends_on_length else None
         if schedule.scheduler is None:
             return {"optimizer": optimizer}
         return {

@@ -15,7 +15,7 @@ from iolaus.data.module import DataModule
 from iolaus.optimizers import parameter_groups
 from iolaus.tasks.meter import Meter
 from iolaus.tasks.task import Task
-from iolaus.training.memory import free_bytes, is_out_of_memory, out_of_memory
+from iolaus.training.memory import OutOfMemoryError, advice_for_training, free_bytes, is_out_of_memory
 from iolaus.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def find_batch_size(trainer: Trainer, task: Task, data: DataModule) -> int:
         task.load_state_dict(before)
         task.meters["train"] = Meter()
     if found == 0:
-        raise out_of_memory(1, device)
+        raise OutOfMemoryError(f"out of memory on {device.type} with data.batch_size=1: {advice_for_training(1)}")
     log.info("trainer.batch_size=auto: data.batch_size=%d", found)
     return found
 

@@ -1,6 +1,5 @@
 """How a checkpoint gets onto the disk and back: whole or not at all, and nothing but plain values and tensors."""
 
-import errno
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,10 @@ from torch import Tensor
 
 from iolaus import durable
 from iolaus.folder.run_folder import read_checkpoint
-from iolaus.process.failure import RunError
+from iolaus.process import full_disk
+from iolaus.process.full_disk import DiskFullError
 
 _MARGIN = 2**20  # bytes, for what is not tensors
-
-
-class DiskFullError(RunError):
-    """There is too little space for a checkpoint. The last one stands."""
 
 
 class CheckpointIO(LightningCheckpointIO):
@@ -36,7 +32,7 @@ class CheckpointIO(LightningCheckpointIO):
         try:
             durable.write(path, lambda file: torch.save(checkpoint, file))
         except (OSError, RuntimeError) as error:  # filled by others, or a quota that `disk_usage` does not know
-            if _says_full(error):
+            if full_disk.is_full(error):
                 raise _disk_full(path, num_bytes) from error
             raise
 
@@ -60,14 +56,6 @@ def _tensors(value: Any) -> list[Tensor]:
         return [value]
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return [tensor for child in children for tensor in _tensors(child)]
-
-
-def _says_full(error: BaseException | None) -> bool:
-    """torch raises its own error while it cleans up after the system's."""
-    if error is None:
-        return False
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    return is_full or _says_full(error.__context__)
 
 
 def _disk_full(path: Path, num_bytes: int) -> DiskFullError:

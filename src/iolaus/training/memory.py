@@ -1,6 +1,8 @@
 """How much memory a training step takes: estimated before a run, and what to say where there was too little."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -13,21 +15,38 @@ from iolaus.process.failure import RunError
 _COPIES_OF_WEIGHTS = 4
 
 
+# How allocators other than torch's own put it: the CPU's, CUDA's driver, a GPU's libraries.
+_REFUSALS = ("can't allocate memory", "out of memory", "_ALLOC_FAILED")
+
+
 class OutOfMemoryError(RunError):
-    """A step needed more memory than there was."""
+    """Something needed more memory than there was."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a GPU, or the CPU's allocator, refused. (Linux grants more than it has, and kills later.)"""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(refusal in str(error) for refusal in _REFUSALS)
 
 
-def out_of_memory(batch_size: int, device: torch.device) -> OutOfMemoryError:
-    half = max(1, batch_size // 2)
-    return OutOfMemoryError(
-        f"out of memory on {device.type} with data.batch_size={batch_size}: type data.batch_size={half} "
-        "trainer.accumulate_grad_batches=2 for the same step in two halves, or trainer.batch_size=auto for the largest "
-        "batch that fits."
+@contextmanager
+def told(where: str, advice: str) -> Iterator[None]:
+    """Says in one sentence that the memory did not suffice, where, and what to type instead."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(f"out of memory {where}: {advice}") from error
+
+
+def advice_for_training(batch_size: int) -> str:
+    if batch_size == 1:
+        return "not even one sample fits, so choose a smaller model, or shorter or smaller samples."
+    return (
+        f"type data.batch_size={batch_size // 2} trainer.accumulate_grad_batches=2 for the same step in two halves, or "
+        "trainer.batch_size=auto for the largest batch that fits."
     )
 
 

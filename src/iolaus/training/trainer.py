@@ -71,6 +71,11 @@ def _refuse(options: dict[str, Any]) -> None:
         raise ValueError(f"torch finds no accelerator of the kind {accelerator} here: type trainer=cpu.")
     if strategy.startswith("ddp_") and strategy.endswith(("fork", "spawn", "notebook")):
         raise ValueError(f"trainer.strategy={strategy}: processes are started all the same way: type ddp.")
+    if options.get("num_nodes", 1) != 1:
+        raise ValueError(
+            f"trainer.num_nodes={options['num_nodes']}: a run's processes are all on one machine: type "
+            "trainer.num_nodes=1, and trainer.devices=N for the devices that it has."
+        )
     is_norm = options.get("gradient_clip_algorithm") in (None, "norm")
     if strategy.startswith("fsdp") and options.get("gradient_clip_val") and is_norm:
         raise ValueError(

@@ -12,6 +12,7 @@ from iolaus.config.compose import Composed, compose, explain, override_key
 from iolaus.folder.place import reserve
 from iolaus.folder.run_folder import RunFolder
 from iolaus.folder.summary import Summary, provenance
+from iolaus.training import memory
 from iolaus.verbs.rebuild import rebuild
 
 # The groups that may differ from the run's: which samples are tested, and on which device.
@@ -37,7 +38,10 @@ def evaluate(run: RunFolder, overrides: list[str]) -> dict[str, Any]:
     folder = reserve(run.path / "evaluate", name)
     summary = Summary(folder, run=str(run.path), data=name, overrides=overrides, **provenance())
     trainer = build.build_trainer(config, task.model, logger=False, default_root_dir=folder)
-    trainer.test(task, datamodule=data, verbose=False)
+    half = max(1, data.batch_size // 2)
+    where = f"on {trainer.strategy.root_device.type} with data.batch_size={data.batch_size}"
+    with memory.told(where, f"type data.batch_size={half} behind the run's folder."):
+        trainer.test(task, datamodule=data, verbose=False)
     summary.add(folder=str(folder), **{key: value.item() for key, value in trainer.callback_metrics.items()})
     return summary.values
 

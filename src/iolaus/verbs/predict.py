@@ -10,20 +10,22 @@ import torch
 from torch import Tensor
 
 from iolaus.data.loader import Split
+from iolaus.data.module import DataModule
 from iolaus.data.order import Order
 from iolaus.data.series import SeriesData
 from iolaus.data.tokenized import TokenizedData
 from iolaus.folder.run_folder import RunFolder
 from iolaus.spec import Classes
 from iolaus.tasks.task import Task
+from iolaus.training import memory
 from iolaus.verbs.rebuild import rebuild
 
 Row = dict[str, Any]
 
 
-def predict(run: RunFolder, path: Path) -> list[Row]:
+def predict(run: RunFolder, path: Path, batch_size: int | None = None) -> list[Row]:
     """One row per picture or text with its class and the probability of each; for a series, one per future step; for
-    texts and a task that writes, one per text with what it writes.
+    texts and a task that writes, one per text with what it writes. `batch_size`: None for the run's own.
 
     Raises:
         ValueError: if the file cannot be read as what the model reads.
@@ -31,22 +33,30 @@ def predict(run: RunFolder, path: Path) -> list[Row]:
     if not path.exists():
         raise ValueError(f"--input {path}: there is no such file or folder.")
     task, data = rebuild(run)
-    split, names = data.examples(path)
-    if isinstance(data, TokenizedData):
-        written = _written_rows(task, data, split, names)
-        if written:
-            return written
-    order = Order(len(split), data.batch_size, lengths=getattr(split, "lengths", None))
+    size = batch_size or data.batch_size
+    advice = f"type --batch-size {max(1, size // 2)}." if size > 1 else "the model needs a larger machine."
+    with memory.told(f"with {size} at a time", advice):
+        split, names = data.examples(path)
+        if isinstance(data, TokenizedData):
+            written = _written_rows(task, data, split, names)
+            if written:
+                return written
+        output = _outputs(task, data, split, size)
+    if isinstance(data, SeriesData):
+        return _forecast_rows(data, data.unscale(output[0]), data.future_dates(path))
+    assert isinstance(data.target, Classes)
+    return _class_rows(data.target.names, output, names)
+
+
+def _outputs(task: Task, data: DataModule, split: Split, batch_size: int) -> Tensor:
+    """Of every sample, in their order: (samples, …)."""
+    order = Order(len(split), batch_size, lengths=getattr(split, "lengths", None))
     outputs: dict[int, Tensor] = {}
     with torch.inference_mode():
         for index in order.batches(epoch=0):
             batch = data.normalize(split.batch(index))
             outputs |= zip(index.tolist(), task.predict(task(batch.input)), strict=True)
-    output = torch.stack([outputs[number] for number in range(len(names))])
-    if isinstance(data, SeriesData):
-        return _forecast_rows(data, data.unscale(output[0]), data.future_dates(path))
-    assert isinstance(data.target, Classes)
-    return _class_rows(data.target.names, output, names)
+    return torch.stack([outputs[number] for number in range(len(split))])
 
 
 def _written_rows(task: Task, data: TokenizedData, split: Split, names: list[str]) -> list[Row]:

@@ -1,12 +1,11 @@
 """Rebuilds a finished run's model, and data as that model sees them, from its folder alone."""
 
-from typing import Any
-
 import torch
 from omegaconf import DictConfig
 
 from iolaus.config import build
 from iolaus.config.values import refuse_unfit
+from iolaus.config.weights import misfit
 from iolaus.data.module import DataModule
 from iolaus.folder.run_folder import RunFolder
 from iolaus.tasks.task import Task
@@ -28,7 +27,9 @@ def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task
     data = build.build_data(data_config or config)
     try:
         data.load_state_dict(run.data_state(checkpoint))
-        _refuse_other_shapes(config, data, checkpoint["state_dict"])
+        reason = misfit(config, data.input, data.target, checkpoint["state_dict"])
+        if reason:
+            raise RuntimeError(reason)
         with torch.random.fork_rng(devices=[]):  # the weights are about to be replaced: their draws must not be felt
             model = build.build_model(config, data.input, data.target)
         build.build_finetuning(config).adapt(model)
@@ -38,14 +39,3 @@ def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"{run.best} does not fit its run's config ({reason}).") from error
     return task.eval(), data
-
-
-def _refuse_other_shapes(config: DictConfig, data: DataModule, weights: dict[str, Any]) -> None:
-    """Before anything is allocated: sizes in a stranger's checkpoint can be any number."""
-    with torch.device("meta"):
-        model = build.factory(config, "model")(*build.task_class(config).targets(data.input, data.target))
-        build.build_finetuning(config).adapt(model)
-    for name, expected in model.state_dict().items():
-        found = weights.get(f"model.{name}")
-        if not isinstance(found, torch.Tensor) or found.shape != expected.shape:
-            raise RuntimeError(f"{name} should have the shape {tuple(expected.shape)}")
