@@ -42,7 +42,8 @@ def run(
     interruption.check()
     with lock.held(folder) as held:
         known = {**choices, "seed": config.seed, "command": command}
-        known |= _forced(config, RunFolder(folder), choices) if config.resume.run else {}
+        earlier = RunFolder(folder, tuple(config.packages))
+        known |= _forced(config, earlier, choices) if config.resume.run else {}
         arguments: dict[str, Any] = {"known": known, "choices": choices, "overrides": overrides, "group": group}
         number = num_to_start(config)
         try:
@@ -72,6 +73,6 @@ def _forced(config: DictConfig, run: RunFolder, choices: dict[str, str]) -> dict
 def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
     """However the run ended, its summary says so."""
     status: Status = "interrupted" if isinstance(error, Interrupted) else "failed"
-    with suppress(OSError):  # a full disk, say, which the error tells of
+    with suppress(OSError, ValueError):  # a full disk, say, which the error tells of
         reached = known | read_summary(folder)
         Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))

@@ -8,6 +8,7 @@ import pytest
 
 from iolaus.cli import settle
 from iolaus.compare.collect import collect
+from iolaus.folder import lock
 from iolaus.folder.plain_yaml import read_yaml
 from iolaus.folder.run_folder import RunFolder, open_run
 from iolaus.folder.summary import read_summary
@@ -81,6 +82,23 @@ def test_resuming_from_it_is_one_sentence(run: Path, capsys: pytest.CaptureFixtu
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"error: resume={run}: ")
     assert "holds an alias" in line
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "summary.json"])
+@pytest.mark.parametrize(
+    "again", [["resume={run}"], ["resume={run}", "trainer.batch_size=auto"], ["run_dir={run}", "resume=auto"]]
+)
+def test_going_on_with_what_is_damaged_is_one_sentence(
+    name: str, again: list[str], run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / name).write_text("[" * 1000)
+    typed = [text.format(run=run) for text in again]
+    with pytest.raises(SystemExit) as left:
+        settle.settle_run([*typed, *(["model.dim=8"] if len(again) == 2 else [])])
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert str(run / name) in line
+    lock.release(run)
 
 
 def test_what_a_run_writes_is_read_as_it_was(run: Path, tmp_path: Path) -> None:

@@ -96,24 +96,24 @@ def _folder_problems(composed: Composed) -> list[str]:
         open_source(config, build.target_of(config, "model"))
         named = f"resume={config.resume.run}"
         run = open_run(config.resume.run, config.packages) if config.resume.run else None
+        return conflicts(run, composed) if run else []
     except ValueError as error:
         return [str(error) if str(error).startswith(named) else f"{named}: {error}"]
-    return conflicts(run, composed) if run else []
 
 
 def _started_again(overrides: list[str]) -> list[str]:
     """The overrides of the run that is meant, if one is to go on; ends here if `resume=auto` finds it finished."""
     overrides = spell_out(overrides)
-    if run_of(overrides) != "auto":
-        return _with_found_batch_size(_with_stored(overrides))
     try:
+        if run_of(overrides) != "auto":
+            return _with_found_batch_size(_with_stored(overrides))
         overrides = _with_found_batch_size(settle_auto(overrides))
+        run, config = run_of(overrides), _config(overrides)
+        if run and config and is_finished(run) and config.trainer == open_run(run, config.packages).config.trainer:
+            print(f"{run} is finished.")
+            sys.exit(0)
     except ValueError as error:
         leave([str(error)])
-    run, config = run_of(overrides), _config(overrides)
-    if run and config and is_finished(run) and config.trainer == open_run(run, config.packages).config.trainer:
-        print(f"{run} is finished.")
-        sys.exit(0)
     return overrides
 
 
