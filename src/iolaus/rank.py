@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from iolaus.config.compose import CONF
 from iolaus.process.failure import code_of, record, sentence, show_warnings_in_one_line
 from iolaus.process.interruption import Interrupted, interruption, listen
-from iolaus.secrets import notice
+from iolaus.secrets import notice, notice_values
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     interruption.is_insistent = False
     sys.path[:] = job["path"]
     notice(job["arguments"]["overrides"])
+    notice_values(job["config"])
     folder = Path(job["folder"])
     try:
         from iolaus.fit_and_test import fit_and_test  # imports torch: once signals are listened to

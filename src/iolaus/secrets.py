@@ -51,6 +51,11 @@ def notice(overrides: Iterable[str]) -> None:
         mask_override(text)
 
 
+def notice_values(value: Any) -> None:
+    """The same for a config in plain values, its interpolations as they are written."""
+    mask_values(value)
+
+
 def blot(text: str) -> str:
     """The text without any secret that was found so far, or that stands in the environment."""
     for secret in sorted({*_found, *_from_environment()}, key=len, reverse=True):

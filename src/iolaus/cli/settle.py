@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.cli.terminal import leave
@@ -27,6 +27,7 @@ from iolaus.folder.again import found_batch_size, is_finished, run_of, settle_au
 from iolaus.folder.place import claim, reserve
 from iolaus.folder.run_folder import open_run, refuse_to_repeat
 from iolaus.process import slurm
+from iolaus.secrets import notice_values
 
 
 def settle_run(overrides: list[str]) -> list[str]:
@@ -81,6 +82,7 @@ def _problems(overrides: list[str]) -> list[str]:
     from iolaus.config.check import check
 
     assert composed.hydra is not None
+    notice_values(OmegaConf.to_container(composed.config, resolve=False))  # before anything is built of it
     return refused_settings(composed.hydra) or check(composed) or _folder_problems(composed)
 
 
