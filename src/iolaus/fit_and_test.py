@@ -152,7 +152,7 @@ def _fit(trainer: Trainer, task: Task, data: DataModule, run: RunFolder, summary
         with memory.told(where, memory.advice_for_training(data.batch_size)):
             trainer.fit(task, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     finally:
-        if data.has_changed:
+        if data.has_changed and data.may_differ:  # else it was refused
             summary.add(forced=[*summary.values.get("forced", []), "the training data"])
     seconds = before + time.monotonic() - started
     num_samples = trainer.global_step * data.batch_size * trainer.accumulate_grad_batches

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from iolaus.folder.checkpoints import Checkpoints
 from iolaus.folder.plain_yaml import read_yaml, vetted
 from iolaus.folder.summary import read_summary
-from iolaus.secrets import MASK
+from iolaus.secrets import MASK, notice_values
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class RunFolder:
             reason = str(error) if str(error).startswith(str(file)) else f"{file} is damaged: it is no config of a run."
             raise ValueError(reason) from error
         self._refuse_untrusted(named)
+        notice_values(OmegaConf.to_container(config, resolve=False))
         return config
 
     @property
