@@ -14,9 +14,9 @@ from iolaus.folder.place import reserve
 from iolaus.run import run
 
 _WARM_UPS, _FITS = 3, 10
-_GROWTH_MB = (
-    110  # over all fits: a kept model with its optimizer would be 170; W&B and the allocator keep up to 7 a fit
-)
+# Over the last five fits. A model that is kept, with its optimizer, would be 85; MLflow keeps 1.4 a fit, nobody else
+# anything. What the allocator holds back comes and goes, so the least of three fits counts.
+_GROWTH_MB = 10
 
 
 def _held() -> dict[str, int]:
@@ -52,13 +52,14 @@ def test_ten_fits_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
 
     for number in range(_WARM_UPS):  # libraries open what they keep for good
         fit(number)
-    before, memory = _held(), _memory_mb()
+    before, memory = _held(), []
     for number in range(_WARM_UPS, _WARM_UPS + _FITS):
         fit(number)
+        memory.append(_memory_mb())
     after = _held()
     for kind, count in before.items():
         assert after[kind] <= count, f"{kind}: {count} before ten fits, {after[kind]} after them"
-    assert _memory_mb() - memory < _GROWTH_MB
+    assert min(memory[-3:]) - min(memory[-8:-5]) < _GROWTH_MB, memory
 
 
 def _reserve(parent: str, start: "multiprocessing.synchronize.Barrier", queue: "multiprocessing.Queue[str]") -> None:
