@@ -206,3 +206,12 @@ def test_resuming_asks_for_the_secret_again(tmp_path: Path, capsys: pytest.Captu
     assert "a secret is not kept: type +callbacks.x.api_key=… again." in capsys.readouterr().err
     given = [f"resume.run={tmp_path}", "+callbacks.x.api_key=canary-8"]
     assert settle._with_stored(given) == ["seed=1", *given]
+
+
+def test_what_a_stored_override_or_a_yaml_reads_is_known_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PLAIN_NAME_OF_A_TEST", "canary-9-by-reference")
+    assert secrets.blot("canary-9-by-reference") == "canary-9-by-reference"
+    settle.explain_all(["model.dim=8", "run_dir=${oc.env:PLAIN_NAME_OF_A_TEST}"])
+    assert secrets.blot("canary-9-by-reference") == "***"
