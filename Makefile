@@ -22,7 +22,7 @@ test: .venv/installed
 survive: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.survival $(ARGS_SURVIVE)
 
-# Takes hours where `test` takes minutes; it can be stopped, and goes on. TORTURE="--cases 60" for those that tell the most.
+# Half an hour of a core and more. It can be stopped, and goes on; TORTURE="--minutes 20" does those that tell the most.
 torture: .venv/installed
 	OMP_NUM_THREADS=1 nice $(BIN)/python -m tests.faults.torture $(TORTURE)
 

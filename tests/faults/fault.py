@@ -5,15 +5,11 @@ are called by. The code of a run knows nothing of it.
 """
 
 import errno
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Kind = Literal["SIGKILL", "SIGTERM", "SIGINT", "exception", "full disk", "lost rank"]
@@ -31,7 +27,6 @@ _HOOKS = {
 }
 # What a save does, in this order; `os.replace` and `os.fsync` several times.
 NUM_DISK_OPERATIONS = 9
-_RANK = Path(__file__).with_name("rank.py")
 
 
 class InjectedError(Exception):
@@ -93,15 +88,10 @@ class Fault:
         return trainer.global_step >= self.step
 
     def _arm_rank(self) -> None:
-        """Has one of the processes that the run starts be another, which a SIGKILL awaits."""
-        original, fault = subprocess.Popen, replace(self, kind="SIGKILL")
+        """Leaves it to one of the processes that the run starts, to kill itself."""
+        from tests.faults import rank
 
-        def popen(command: Any, *arguments: Any, **options: Any) -> Any:
-            if command[1:] == ["-m", "iolaus.rank"] and options["env"]["RANK"] == str(self.rank):
-                command = [sys.executable, str(_RANK), json.dumps(asdict(fault))]
-            return original(command, *arguments, **options)
-
-        subprocess.Popen = popen  # type: ignore[misc, assignment]
+        rank.fault = replace(self, kind="SIGKILL")
 
     def _wait_for_save(self) -> None:
         """Counts what the save does to the disk, and strikes before one of its operations, or after the last."""

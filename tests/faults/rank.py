@@ -1,13 +1,74 @@
-"""A process of a run that has several, with a fault in it: `python rank.py FAULT` in place of `-m iolaus.rank`."""
+"""Processes of a run that has several, forked where it would start `python -m iolaus.rank`: they have their imports."""
 
-import json
+import os
+import signal
 import sys
-from pathlib import Path
+import traceback
+from subprocess import PIPE  # noqa: F401 - asked of this module in the place of subprocess
+from typing import IO, Any, NoReturn
 
-if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).resolve().parents[2]))
-    from iolaus.rank import main
-    from tests.faults.fault import Fault
+from tests.faults.fault import Fault
 
-    Fault(**json.loads(sys.argv.pop())).arm()
-    main()
+fault: Fault | None = None  # that one of them is lost by
+
+
+class Popen:
+    """As much of subprocess.Popen as a run asks of it."""
+
+    _pipes: list[int] = []  # noqa: RUF012 - of all: whose end one of them waits for, no other may hold open
+
+    def __init__(self, command: list[str], *, env: dict[str, str], stdout: Any, stderr: Any, **_: Any) -> None:
+        reading, writing = os.pipe()
+        self._pipes.append(writing)
+        self.returncode: int | None = None
+        self._pid = os.fork()
+        if self._pid == 0:
+            for pipe in self._pipes:
+                os.close(pipe)
+            _become(env, reading, stdout, stderr)
+        os.close(reading)
+        self.stdin: IO[str] = os.fdopen(writing, "w")
+
+    def poll(self) -> int | None:
+        return self._ended(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        return self._ended(0)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, signum: int) -> None:
+        if self.poll() is None:
+            os.kill(self._pid, signum)
+
+    def _ended(self, options: int) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self._pid, options)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+
+def _become(environment: dict[str, str], stdin: int, stdout: Any, stderr: Any) -> NoReturn:
+    code = 1
+    try:
+        os.setsid()
+        os.environ.clear()
+        os.environ.update(environment)
+        os.dup2(stdin, 0)
+        sys.stdin = os.fdopen(0)
+        for number, file in ((1, stdout), (2, stderr)):
+            if file is not None:
+                os.dup2(file.fileno(), number)
+        if fault and environment["RANK"] == str(fault.rank):
+            fault.arm()
+        from iolaus.rank import main
+
+        main()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -74,6 +74,10 @@ def _serve() -> None:
 
 def _become(argv: list[str], folder: str, fault: Any, output: int) -> None:
     """Never returns: the forked process is from here on what `python train.py …` would be."""
+    from iolaus import processes
+    from tests.faults import rank
+
+    processes.subprocess = rank  # type: ignore[assignment]
     code = 1
     try:
         os.setsid()
