@@ -16,7 +16,9 @@ def differences(one: Path, other: Path) -> list[str]:
     """Where two run folders differ, times and the like aside; empty if they are equal."""
     found = [f"{name}: only in one" for name in sorted(_files(one) ^ _files(other))]
     for name in _CHECKPOINTS:
-        found += [f"{name}: {place}" for place in unequal(*(load(run / "checkpoints" / name) for run in (one, other)))]
+        paths = [run / "checkpoints" / name for run in (one, other)]
+        if all(path.exists() for path in paths):  # there is no best one where nothing is validated
+            found += [f"{name}: {place}" for place in unequal(*map(load, paths))]
     if (one / "metrics.csv").read_bytes() != (other / "metrics.csv").read_bytes():
         found.append("metrics.csv")
     summaries = [json.loads((run / "summary.json").read_text()) for run in (one, other)]

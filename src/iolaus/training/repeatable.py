@@ -9,26 +9,26 @@ def unrepeatable(trainer: Mapping[str, Any], device: str) -> list[str]:
 
     device: the type of the one that it trains on, as in `torch.device`.
     """
-    is_accelerator, interval = device != "cpu", trainer.get("val_check_interval")
-    is_timed = isinstance(interval, str | Mapping)
-    breaking = {
-        "deterministic": is_accelerator and trainer.get("deterministic") is not True and (
-            f"this {device} device may add up in another order each time", "trainer.deterministic=true"),
-        "benchmark": is_accelerator and trainer.get("benchmark") and (
-            "kernels are chosen by the time they take", "trainer.benchmark=false"),
-        "compile": trainer.get("compile") and (
-            "code is made for the batches that come first, which after an interruption are others",
-            "trainer.compile=false"),
-        "batch_size": trainer.get("batch_size") == "auto" and (
-            "the size follows from the memory that is free", "the data.batch_size=… that it finds"),
-        "max_time": trainer.get("max_time") is not None and ("the clock ends the run", "trainer.max_epochs=…"),
-        "val_check_interval": is_timed and ("the clock asks for validations", "a number"),
-    }  # fmt: skip
+    option = trainer.get
+    is_accelerator, is_timed = device != "cpu", isinstance(option("val_check_interval"), str | Mapping)
+    reasons = [
+        ("deterministic", is_accelerator and option("deterministic") is not True,
+         f"this {device} device may add up in another order each time", "trainer.deterministic=true"),
+        ("benchmark", is_accelerator and option("benchmark"),
+         "kernels are chosen by the time they take", "trainer.benchmark=false"),
+        ("compile", option("compile"),
+         "code is made for the batches that come first, which after an interruption are others",
+         "trainer.compile=false"),
+        ("batch_size", option("batch_size") == "auto",
+         "the size follows from the memory that is free", "the data.batch_size=… that it finds"),
+        ("max_time", option("max_time"), "the clock ends the run", "trainer.max_epochs=…"),
+        ("val_check_interval", is_timed, "the clock asks for validations", "a number"),
+    ]  # fmt: skip
     return [
-        f"trainer.{name}={_typed(trainer.get(name))}: {found[0]}, so the same command may end in other digits; "
-        f"type {found[1]} for equal ones."
-        for name, found in breaking.items()
-        if found
+        f"trainer.{name}={_typed(option(name))}: {why}, so the same command may end in other digits; "
+        f"type {instead} for equal ones."
+        for name, applies, why, instead in reasons
+        if applies
     ]
 
 
