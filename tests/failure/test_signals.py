@@ -63,11 +63,14 @@ def test_a_step_is_all_the_batches_that_it_accumulates(tmp_path: Path) -> None:
     assert len(batches_of(data)) > 6
 
 
-def test_what_was_trained_before_a_validation_is_saved_in_its_midst(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("hook", "number"), [("on_before_backward", 11), ("on_validation_batch_start", 8)])
+def test_what_was_trained_before_a_validation_is_saved_before_it_or_in_its_midst(
+    tmp_path: Path, hook: str, number: int
+) -> None:
     options = ("data.batch_size=32", "callbacks.ema.decay=0.5")  # which swaps weights for a validation of 5 batches
     trainer, task, data = parts(tmp_path / "whole", *options)
     trainer.fit(task, datamodule=data)
-    _stopped(tmp_path / "stopped", "on_validation_batch_start", 8, *options)
+    _stopped(tmp_path / "stopped", hook, number, *options)
     assert _saved_steps(tmp_path / "stopped") == 12
     trainer, task, data = parts(tmp_path / "stopped", *options)
     last = tmp_path / "stopped" / "checkpoints" / "last.ckpt"

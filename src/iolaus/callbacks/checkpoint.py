@@ -52,10 +52,12 @@ class Checkpoint(LightningCheckpoint):
         """
         if self._is_saved or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        content = self._before_validation or _content(trainer)
-        if self._before_validation:
+        if trainer.validating and self._before_validation:
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 callback.on_validation_epoch_end(trainer, trainer.lightning_module)  # averaged weights make way again
+            content = self._before_validation
+        else:
+            content = _content(trainer)
         assert self._checkpoints is not None
         trainer.strategy.save_checkpoint(content, self._checkpoints.new)
         if trainer.is_global_zero:
