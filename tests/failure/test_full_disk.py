@@ -16,7 +16,7 @@ from iolaus.loggers.run_logger import Identity
 from iolaus.loggers.tensorboard import TensorBoard
 from iolaus.loggers.unfailing import unfailing
 from iolaus.process.full_disk import DiskFullError, is_full, told
-from iolaus.process.log_file import LogFile
+from iolaus.process.logs import LogFile, Terminal
 from tests.conftest import REPOSITORY, Command
 
 # A user's own package, in whose run the disk is full from the end of the first epoch on.
@@ -87,6 +87,17 @@ def test_a_log_that_cannot_be_opened_says_so_once(tmp_path: Path, capsys: pytest
     for _ in range(2):
         handler.handle(logging.LogRecord("full", logging.ERROR, "", 0, "line", None, None))
     assert capsys.readouterr().err.count("cannot be written (No such file or directory)") == 1
+
+
+def test_a_reader_who_goes_is_not_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    reader, writer = os.pipe()
+    stream = os.fdopen(writer, "w")
+    handler = Terminal(stream)
+    os.close(reader)
+    for number in range(3):
+        handler.handle(logging.LogRecord("gone", logging.INFO, "", 0, f"line {number}", None, None))
+    stream.close()
+    assert capsys.readouterr().err == ""
 
 
 def test_full_is_what_the_system_says_also_behind_a_librarys_error(tmp_path: Path) -> None:

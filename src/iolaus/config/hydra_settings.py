@@ -36,7 +36,8 @@ _HANDLERS = {
     "logging.NullHandler",
     "logging.handlers.RotatingFileHandler",
     "logging.handlers.TimedRotatingFileHandler",
-    "iolaus.process.log_file.LogFile",
+    "iolaus.process.logs.LogFile",
+    "iolaus.process.logs.Terminal",
 }
 _FORMATTERS = {"logging.Formatter", "iolaus.secrets.Formatter"}
 _STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
