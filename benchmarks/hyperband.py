@@ -1,13 +1,13 @@
 """How many training steps Hyperband needs to find what a whole grid finds: to be under a third of them.
 
-    python benchmarks/hyperband.py FOLDER [--draws 10] [--trials 48]
+    python benchmarks/hyperband.py FOLDER [--draws 10] [--trials 72] [--factor 4]
 
 The grid's points all run to their end, for real: FOLDER goes on where it was, or is only read. Then the same space is
-searched by `sweep=hyperband` (TPE proposes, Hyperband ends), and its points are gone through with `sweep/pruner=hyperband`
-alone, two trials at a time. Each draw has another seed and another name, from which the brackets are filled.
+searched by `sweep=hyperband` (TPE proposes, Hyperband ends), and its points are gone through with the pruner alone, two
+trials at a time. Each draw has another seed and another name, from which the brackets are filled.
 
-These runs are played back: a trial that is ended early has the first epochs of the one that is not, because a seed gives
-the same run each time. Sampler, pruner, study and loop are the real ones.
+These runs are played back: a trial that is ended early has the first epochs of the one that is not, because a seed
+gives the same run each time. Sampler, pruner, study and loop are the real ones.
 """
 
 import argparse
@@ -161,7 +161,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--trials", type=int, default=48, help="of sweep=hyperband")
+    parser.add_argument("--trials", type=int, default=72, help="of sweep=hyperband")
+    parser.add_argument("--factor", type=int, default=4, help="one in so many goes on, for so many times as long")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -169,8 +170,9 @@ def main() -> None:
     grid = run_grid(folder)
     print(f"The grid's {len(grid)} trials reach {best(grid):.2%} in {sum(trial['steps'] for trial in grid):,} steps.\n")
     print("| how | draws that reach it | steps, of the grid's | trials that ran to their end |\n|---|---|---|---|")
+    factor = f"sweep.pruner.reduction_factor={options.factor}"
     for overrides in (["sweep=hyperband", f"sweep.trials={options.trials}"], ["sweep/pruner=hyperband"]):
-        draws = [play(grid, folder, overrides, draw) for draw in range(options.draws)]
+        draws = [play(grid, folder, [*overrides, factor], draw) for draw in range(options.draws)]
         print(row(f"`{' '.join(overrides)}`", draws, grid), flush=True)
 
 

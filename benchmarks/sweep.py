@@ -5,7 +5,7 @@
 The sweep has two workers with one thread each. Beside it: Hydra's own sweeper with its basic launcher, which makes one
 run after another in one process, and with what its joblib launcher does, in two processes; and twenty commands, one
 after another. It is to be at least 1.5 times as fast as the first, no slower than the second, and 4 times as fast as
-the third. All of them start the same runs, `python train.py model.dim=… optimizer.lr=…`, of one epoch on digits.
+the third. All of them start the same runs, `python train.py model.dim=… optimizer.lr=…`: ten epochs on digits.
 
 Last, how long a trial takes from the moment that a worker is free until its first training step.
 """
@@ -25,7 +25,7 @@ from alternate import alternate, arguments, seconds_of
 
 HERE = Path(__file__).resolve().parent
 TRAIN = str(HERE.parent / "train.py")
-RUN = ["trainer=cpu", "trainer.max_epochs=1", "+trainer.limit_train_batches=5"]
+RUN = ["trainer=cpu"]
 DIMS, RATES = [8, 16, 24, 32, 40], [0.1, 0.01, 0.001, 0.0001]
 OURS, BASIC = "python train.py -m, two workers", "Hydra's sweeper, basic launcher"
 JOBLIB, COMMANDS = "Hydra's sweeper, joblib launcher", "one command after another"
