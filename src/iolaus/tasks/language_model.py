@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from iolaus.batch import Batch
 from iolaus.tasks.decoding import sample
+from iolaus.tasks.self_supervised import SelfSupervised
 from iolaus.tasks.task import Decode
-from iolaus.tasks.tokens import TokenTask
 
 _MAX_DRAWN = 60  # tokens
 
 
-class LanguageModel(TokenTask):
+class LanguageModel(SelfSupervised):
     """Predicts each token from those before it (Bengio et al. 2003, "A neural probabilistic language model").
 
     The first token of a text is predicted too, from the token for its start.

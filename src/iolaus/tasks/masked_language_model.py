@@ -10,13 +10,13 @@ from iolaus.batch import Batch
 from iolaus.chance import generator_of
 from iolaus.ranges import Fraction
 from iolaus.spec import Vocabulary
+from iolaus.tasks.self_supervised import SelfSupervised
 from iolaus.tasks.task import Decode
-from iolaus.tasks.tokens import TokenTask
 
 _HIDDEN, _REPLACED = 0.8, 0.1  # of those that are asked for; the rest stays as it is
 
 
-class MaskedLanguageModel(TokenTask):
+class MaskedLanguageModel(SelfSupervised):
     """Predicts tokens that were hidden, from what stands on either side of them (Devlin et al. 2019, arXiv:1810.04805).
 
     share: of the tokens that are asked for. 80 % of these are hidden, 10 % replaced by any other, 10 % left, so that

@@ -1,6 +1,5 @@
 """Transduction: from one text to another."""
 
-import math
 from typing import Any, ClassVar
 
 import torch
@@ -9,16 +8,17 @@ from torchmetrics import MeanMetric
 from torchmetrics.text import BLEUScore, ROUGEScore
 
 from iolaus.batch import Batch
+from iolaus.layers.features import Features
 from iolaus.ranges import Count, NonNegative
 from iolaus.spec import Sentence, Text
-from iolaus.tasks.classify import Classify
 from iolaus.tasks.decoding import beam_search, greedy
-from iolaus.tasks.task import Decode, Objective, Task
+from iolaus.tasks.task import Decode
+from iolaus.tasks.tokens import TokenTask
 
 _ROUGE = ("rouge1", "rouge2", "rougeL")
 
 
-class Seq2Seq(Task):
+class Seq2Seq(TokenTask):
     """Predicts each token of the answer from the text that is read and the answer's tokens before it: the right ones,
     while it learns (teacher forcing, Williams & Zipser 1989, doi:10.1162/neco.1989.1.2.270).
 
@@ -31,7 +31,6 @@ class Seq2Seq(Task):
 
     reads: ClassVar[tuple[type, ...]] = (Text,)
     wants: ClassVar[tuple[type, ...]] = (Sentence,)
-    objective: ClassVar[Objective] = ("val/perplexity", "min")
 
     def __init__(
         self,
@@ -49,27 +48,11 @@ class Seq2Seq(Task):
         self.rouge = ROUGEScore(rouge_keys=_ROUGE)
         self.exact = MeanMetric()
 
-    suits = staticmethod(Classify.suits)
-
-    def step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
+    def read(self, batch: Batch) -> tuple[Features, Tensor]:
         assert batch.target is not None
         start = torch.full_like(batch.target[:, :1], self.sentence.start)
-        is_asked = batch.target != self.sentence.pad
-        previous = torch.cat([start, batch.target[:, :-1]], 1)
         model: Any = self.model
-        features = model.features(batch.input, previous)
-        asked = features._replace(values=features.values[is_asked].unsqueeze(0))  # (1, T, D)
-        output, target = model.head(asked).squeeze(0).float(), batch.target[is_asked]  # (T, V), (T,)
-        loss = self.loss(output, target)
-        self.meters[stage].add(len(target), loss=loss, **self.measure(output.detach(), target))
-        return loss, output
-
-    def measure(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return {"accuracy": (output.argmax(dim=-1) == target).float().mean()}
-
-    def means(self, stage: str) -> dict[str, float]:
-        found = super().means(stage)
-        return found | {"perplexity": math.exp(min(found["loss"], 700.0))} if found else found
+        return model.features(batch.input, torch.cat([start, batch.target[:, :-1]], 1)), batch.target
 
     @torch.no_grad()
     def write(self, source: Tensor) -> Tensor:
