@@ -1,6 +1,7 @@
 """BERT: a transformer that reads in both directions, taught by words that were hidden from it (Devlin et al. 2019,
 arXiv:1810.04805)."""
 
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -11,8 +12,10 @@ from iolaus.layers.activations import Activation, activation_layer
 from iolaus.layers.attention import SelfAttention
 from iolaus.layers.features import Features
 from iolaus.layers.feedforward import FeedForward
+from iolaus.layers.norms import SequenceLayerNorm
 from iolaus.layers.pooling import MeanPool
 from iolaus.layers.positions import LearnedPositions
+from iolaus.layers.postnorm import PostNormBlock
 from iolaus.ranges import Count, Positive, Rate
 from iolaus.spec import Classes, Target, Text, Vocabulary
 
@@ -49,7 +52,12 @@ class BERT(nn.Module):
         super().__init__()
         self.embedding = Embedding(input, dim, dropout=dropout)
         self.blocks = nn.ModuleList(
-            Block(dim, num_heads, round(feedforward_ratio * dim), activation=activation, dropout=dropout)
+            PostNormBlock(
+                SelfAttention(dim, num_heads, dropout=dropout),
+                FeedForward(dim, round(feedforward_ratio * dim), activation=activation),
+                partial(SequenceLayerNorm, dim, _EPSILON),
+                dropout=dropout,
+            )
             for _ in range(num_layers)
         )
         self.head: nn.Module
@@ -89,22 +97,6 @@ class Embedding(nn.Module):
     def forward(self, x: Tensor) -> Features:
         tokens = self.positions(self.words(x)) + self.segments.weight[0]
         return Features(self.dropout(self.norm(tokens)), mask=x != self.pad, table=self.words.weight)
-
-
-class Block(nn.Module):
-    """norm(x + attention(x)), then norm(x + feedforward(x))."""
-
-    def __init__(self, dim: int, num_heads: int, hidden_dim: int, *, activation: Activation, dropout: float) -> None:
-        super().__init__()
-        self.attention = SelfAttention(dim, num_heads, dropout=dropout)
-        self.attention_norm = nn.LayerNorm(dim, _EPSILON)
-        self.feedforward = FeedForward(dim, hidden_dim, activation=activation)
-        self.feedforward_norm = nn.LayerNorm(dim, _EPSILON)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        x = self.attention_norm(x + self.dropout(self.attention(x, mask)))
-        return self.feedforward_norm(x + self.dropout(self.feedforward(x)))
 
 
 class HiddenWordsHead(nn.Module):

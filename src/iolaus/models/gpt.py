@@ -3,6 +3,7 @@ understanding by generative pre-training"; GPT-2: Radford et al. 2019, "Language
 learners")."""
 
 import math
+from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import TiedHead, head
 from iolaus.layers.norms import norm_layer
 from iolaus.layers.positions import AttentionPositions, RelativePositions, RotaryPositions
+from iolaus.layers.prenorm import PreNormBlock
 from iolaus.ranges import Count, Positive, Rate
 from iolaus.spec import Classes, Target, Text, Vocabulary
 
@@ -65,13 +67,15 @@ class GPT(nn.Module):
         self.relative = RelativePositions(num_heads, is_causal=True) if positions == "relative" else None
         self.blocks = nn.ModuleList(
             Block(
-                dim,
-                num_heads,
-                round(feedforward_ratio * dim),
-                activation=activation,
-                norm=norm,
+                CausalAttention(
+                    dim,
+                    num_heads,
+                    rotary=RotaryPositions(dim // num_heads) if positions == "rotary" else None,
+                    dropout=dropout,
+                ),
+                FeedForward(dim, round(feedforward_ratio * dim), activation=activation),
+                partial(norm_layer, norm, dim),
                 dropout=dropout,
-                is_rotary=positions == "rotary",
             )
             for _ in range(num_layers)
         )
@@ -95,7 +99,7 @@ class GPT(nn.Module):
         values = tokens.values  # (B, L, D)
         bias = None if self.relative is None else self.relative(x.shape[1])
         for block in self.blocks:
-            values = block(values, bias)
+            values = block(values, None, bias)
         return tokens._replace(values=self.norm(values), table=self.embedding.table.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,33 +124,13 @@ class GPT(nn.Module):
         return [self.embedding, *relative, *self.blocks, self.norm, self.head]
 
 
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + feedforward(norm(x)); no token sees those after it."""
+class Block(PreNormBlock):
+    """One whose attention sees no token after its own, and can therefore go on a token at a time."""
 
-    def __init__(
-        self,
-        dim: int,
-        num_heads: int,
-        hidden_dim: int,
-        *,
-        activation: Activation,
-        norm: Literal["layer", "rms"],
-        dropout: float,
-        is_rotary: bool,
-    ) -> None:
-        super().__init__()
-        self.attention_norm = norm_layer(norm, dim)
-        rotary = RotaryPositions(dim // num_heads) if is_rotary else None
-        self.attention = CausalAttention(dim, num_heads, rotary=rotary, dropout=dropout)
-        self.feedforward_norm = norm_layer(norm, dim)
-        self.feedforward = FeedForward(dim, hidden_dim, activation=activation)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x), bias=bias))
-        return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+    attention: CausalAttention
+    feedforward: FeedForward
 
     def step(self, x: Tensor, past: Cache | None, bias: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """x: (B, 1, D), the next token; bias: (N, 1, L)."""
         looked, cache = self.attention.step(self.attention_norm(x), past, bias)
-        x = x + self.dropout(looked)
-        return x + self.dropout(self.feedforward(self.feedforward_norm(x))), cache
+        return self.digest(x + self.drop(looked)), cache

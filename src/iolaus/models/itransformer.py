@@ -1,12 +1,15 @@
 """iTransformer: a transformer turned on its side, whose tokens are the channels of a series."""
 
+from functools import partial
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from iolaus.layers.activations import Activation
+from iolaus.layers.attention import SelfAttention
 from iolaus.layers.channels import channel_windows
 from iolaus.layers.features import Features
+from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
 from iolaus.layers.norms import norm_layer
 from iolaus.layers.postnorm import PostNormBlock
@@ -48,9 +51,13 @@ class ITransformer(nn.Module):
         self.num_channels = input.channels
         self.instance_norm = instance_norm
         self.embedding = nn.Sequential(nn.Linear(input.length, dim), nn.Dropout(dropout))
-        hidden_dim = round(feedforward_ratio * dim)
         self.blocks = nn.ModuleList(
-            PostNormBlock(dim, num_heads, hidden_dim, activation=activation, dropout=dropout, attention_dropout=dropout)
+            PostNormBlock(
+                SelfAttention(dim, num_heads, dropout=dropout),
+                FeedForward(dim, round(feedforward_ratio * dim), activation=activation, dropout=dropout),
+                partial(norm_layer, "layer", dim),
+                dropout=dropout,
+            )
             for _ in range(num_layers)
         )
         self.norm = norm_layer("layer", dim)

@@ -1,13 +1,17 @@
 """PatchTST: a series is worth as many words as it has patches, and each channel is a text of its own."""
 
+from functools import partial
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from iolaus.layers.activations import Activation
+from iolaus.layers.attention import SelfAttention
 from iolaus.layers.embeddings import embed
 from iolaus.layers.features import Features
+from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
+from iolaus.layers.norms import norm_layer
 from iolaus.layers.positions import Positions
 from iolaus.layers.postnorm import PostNormBlock
 from iolaus.ranges import Count, Positive, Rate
@@ -63,9 +67,13 @@ class PatchTST(nn.Module):
             positions=positions,
             dropout=dropout,
         )
-        hidden_dim = round(feedforward_ratio * dim)
         self.blocks = nn.ModuleList(
-            PostNormBlock(dim, num_heads, hidden_dim, activation=activation, norm=norm, dropout=dropout)
+            PostNormBlock(
+                SelfAttention(dim, num_heads),
+                FeedForward(dim, round(feedforward_ratio * dim), activation=activation, dropout=dropout),
+                partial(norm_layer, norm, dim),
+                dropout=dropout,
+            )
             for _ in range(num_layers)
         )
         self.head = head(

@@ -1,6 +1,7 @@
 """The transformer encoder, for words (Vaswani et al. 2017, arXiv:1706.03762), patches of pictures (ViT: Dosovitskiy et
 al. 2021, arXiv:2010.11929) and patches of series (PatchTST: Nie et al. 2023, arXiv:2211.14730)."""
 
+from functools import partial
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from iolaus.layers.heads import head
 from iolaus.layers.norms import norm_layer
 from iolaus.layers.pooling import Pooling
 from iolaus.layers.positions import AttentionPositions, RelativePositions, RotaryPositions
+from iolaus.layers.prenorm import PreNormBlock
 from iolaus.ranges import Count, Positive, Rate
 from iolaus.spec import Image, Input, Series, Target, Text
 
@@ -70,14 +72,13 @@ class Transformer(nn.Module):
         )
         self.relative = RelativePositions(num_heads) if positions == "relative" else None
         self.blocks = nn.ModuleList(
-            Block(
-                dim,
-                num_heads,
-                round(feedforward_ratio * dim),
-                activation=activation,
-                norm=norm,
+            PreNormBlock(
+                SelfAttention(
+                    dim, num_heads, rotary=RotaryPositions(dim // num_heads) if positions == "rotary" else None
+                ),
+                FeedForward(dim, round(feedforward_ratio * dim), activation=activation, dropout=dropout),
+                partial(norm_layer, norm, dim),
                 dropout=dropout,
-                is_rotary=positions == "rotary",
             )
             for _ in range(num_layers)
         )
@@ -105,30 +106,3 @@ class Transformer(nn.Module):
     def stages(self) -> list[nn.Module]:
         relative = [] if self.relative is None else [self.relative]
         return [self.embedding, *relative, *self.blocks, self.norm, self.head]
-
-
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + feedforward(norm(x)). Norms come first: Xiong et al. 2020, arXiv:2002.04745."""
-
-    def __init__(
-        self,
-        dim: int,
-        num_heads: int,
-        hidden_dim: int,
-        *,
-        activation: Activation,
-        norm: BlockNorm,
-        dropout: float,
-        is_rotary: bool = False,
-    ) -> None:
-        super().__init__()
-        self.attention_norm = norm_layer(norm, dim)
-        rotary = RotaryPositions(dim // num_heads) if is_rotary else None
-        self.attention = SelfAttention(dim, num_heads, rotary=rotary)
-        self.feedforward_norm = norm_layer(norm, dim)
-        self.feedforward = FeedForward(dim, hidden_dim, activation=activation, dropout=dropout)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x, mask), mask, bias))
-        return x + self.dropout(self.feedforward(self.feedforward_norm(x, mask)))

@@ -1,5 +1,6 @@
 """The Vision Transformer (Dosovitskiy et al. 2021, "An image is worth 16×16 words", arXiv:2010.11929)."""
 
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch
@@ -7,13 +8,14 @@ from torch import Tensor, nn
 
 from iolaus.layers.activations import Activation
 from iolaus.layers.attention import SelfAttention
-from iolaus.layers.drop_path import DropPath, drop_path_rates
+from iolaus.layers.drop_path import drop_path_rates
 from iolaus.layers.embeddings import PATCH_POSITION_STD, embed
 from iolaus.layers.features import Features
 from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
 from iolaus.layers.norms import Norm, norm_layer
 from iolaus.layers.positions import Positions, position_layer
+from iolaus.layers.prenorm import PreNormBlock
 from iolaus.layers.sizes import warn_if_overruled
 from iolaus.ranges import Count, Positive, Rate
 from iolaus.spec import Image, Input, Target
@@ -74,12 +76,10 @@ class ViT(nn.Module):
             self.patches.num_tokens, dim, with_token=pooling == "class", positions=positions, dropout=dropout
         )
         self.blocks = nn.ModuleList(
-            Block(
-                dim,
-                num_heads,
-                round(feedforward_ratio * dim),
-                activation=activation,
-                norm=norm,
+            PreNormBlock(
+                SelfAttention(dim, num_heads),
+                FeedForward(dim, round(feedforward_ratio * dim), activation=activation, dropout=dropout),
+                partial(norm_layer, norm, dim),
                 dropout=dropout,
                 drop_path=rate,
             )
@@ -114,29 +114,3 @@ class ClassToken(nn.Module):
         if self.token is not None:
             x = torch.cat([self.token.expand(len(x), 1, -1), x], dim=1)
         return self.dropout(self.positions(x))
-
-
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + feedforward(norm(x))."""
-
-    def __init__(
-        self,
-        dim: int,
-        num_heads: int,
-        hidden_dim: int,
-        *,
-        activation: Activation,
-        norm: Norm,
-        dropout: float,
-        drop_path: float,
-    ) -> None:
-        super().__init__()
-        self.attention_norm = norm_layer(norm, dim)
-        self.attention = SelfAttention(dim, num_heads)
-        self.feedforward_norm = norm_layer(norm, dim)
-        self.feedforward = FeedForward(dim, hidden_dim, activation=activation, dropout=dropout)
-        self.drop = nn.Sequential(nn.Dropout(dropout), DropPath(drop_path))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.drop(self.attention(self.attention_norm(x)))
-        return x + self.drop(self.feedforward(self.feedforward_norm(x)))
