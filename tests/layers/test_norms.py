@@ -20,7 +20,7 @@ def mask() -> Tensor:
 def stir(norm: nn.Module) -> nn.Module:
     """Weights and biases that are not 1 and 0, so that forgetting them shows."""
     with torch.no_grad():
-        for parameter in norm.parameters():
+        for parameter in norm.parameters(recurse=False):
             parameter.copy_(torch.randn_like(parameter))
     return norm
 
@@ -41,6 +41,7 @@ MAP_REFERENCES = {
     "group": groups,
     "instance": lambda x: standardized(x, (2, 3)),
     "rms": lambda x: x / torch.sqrt(x.square().mean(1, keepdim=True) + torch.finfo(x.dtype).eps),
+    "adaptive": lambda x: standardized(x, (1,)),  # at first; what it learns is below
     "none": lambda x: x,
 }
 
@@ -110,6 +111,7 @@ TOKEN_REFERENCES = {
     "layer": lambda x: standardized(x, (2,)),
     "group": lambda x: standardized(x.unflatten(2, (2, 8)), (3,)).flatten(2),  # sixteen features: two groups
     "rms": lambda x: x / torch.sqrt(x.square().mean(2, keepdim=True) + torch.finfo(x.dtype).eps),
+    "adaptive": lambda x: standardized(x, (2,)),
     "none": lambda x: x,
 }
 
@@ -124,6 +126,35 @@ def test_on_single_tokens(name: Norm) -> None:
 def test_a_groups_features_are_enough_to_differ(dim: int) -> None:
     norm = norm_layer("group", dim)
     assert norm.num_groups == 1 or dim // norm.num_groups >= 8
+
+
+def learned(norm: nn.Module) -> nn.Module:
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in norm.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return norm
+
+
+def test_adaptive_norm_is_layer_norm_with_what_the_samples_mean_says(mask: Tensor) -> None:
+    x = torch.randn(B, L, D)
+    norm = learned(norm_layer("adaptive", D))
+    out = norm(x, mask)
+    for sample, length in enumerate(LENGTHS):
+        tokens = x[sample, :length]
+        scale, shift = norm.condition(tokens.mean(dim=0, keepdim=True))
+        expected = nn.functional.layer_norm(tokens, (D,)) * (norm.weight + scale) + norm.bias + shift
+        torch.testing.assert_close(out[sample, :length], expected)
+
+
+def test_adaptive_norm_knows_the_level_that_layer_norm_takes_away() -> None:
+    x = torch.randn(B, D, H, W)
+    plain, adaptive = norm_layer("layer", D, spatial=True), learned(norm_layer("adaptive", D, spatial=True))
+    torch.testing.assert_close(plain(x + 5), plain(x), rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(adaptive(x + 5), adaptive(x), rtol=1e-2, atol=1e-2)
+    sequence = learned(norm_layer("adaptive", D))
+    flat = x.flatten(2).transpose(1, 2)
+    torch.testing.assert_close(adaptive(x).flatten(2).transpose(1, 2), sequence(flat))
 
 
 def test_instance_norm_refuses_maps_of_one_place() -> None:

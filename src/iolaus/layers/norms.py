@@ -10,7 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Norm = Literal["batch", "layer", "group", "instance", "rms", "none"]
+from iolaus.layers.adaptive_norm import MapAdaptiveNorm, SequenceAdaptiveNorm
+
+Norm = Literal["batch", "layer", "group", "instance", "rms", "adaptive", "none"]
 
 _NUM_GROUPS = 32  # what Wu & He 2018 settled on
 
@@ -147,6 +149,7 @@ _FOR_MAPS: dict[str, Callable[[int], nn.Module]] = {
     "group": lambda dim: nn.GroupNorm(gcd(_NUM_GROUPS, dim), dim),
     "instance": MapInstanceNorm,
     "rms": MapRMSNorm,
+    "adaptive": MapAdaptiveNorm,
     "none": nn.Identity,
 }
 
@@ -156,5 +159,6 @@ _FOR_SEQUENCES: dict[str, Callable[[int], nn.Module]] = {
     "group": SequenceGroupNorm,
     "instance": SequenceInstanceNorm,
     "rms": SequenceRMSNorm,
+    "adaptive": SequenceAdaptiveNorm,
     "none": SequenceIdentity,
 }

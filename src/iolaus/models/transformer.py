@@ -19,7 +19,9 @@ from iolaus.layers.prenorm import PreNormBlock
 from iolaus.ranges import Count, Positive, Rate
 from iolaus.spec import Image, Input, Series, Target, Text
 
-BlockNorm = Literal["layer", "rms", "batch"]  # batch: what Zerveas et al. 2021 (arXiv:2010.02803) and PatchTST chose
+BlockNorm = Literal[
+    "layer", "rms", "batch", "adaptive"
+]  # batch: what Zerveas et al. 2021 (arXiv:2010.02803) and PatchTST chose
 
 
 class Transformer(nn.Module):
