@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from iolaus.data.images import ImageData, Loaded
+from iolaus.data.classified_images import ClassifiedImages
+from iolaus.data.images import Loaded
 from iolaus.data.pictures import Pictures
 from iolaus.data.series import SeriesData
 from iolaus.data.table import Table
@@ -15,7 +16,7 @@ from iolaus.spec import Classes, Image
 _NAMES = tuple("0123456789")
 
 
-class NoisePictures(ImageData):
+class NoisePictures(ClassifiedImages):
     """As many pictures of CIFAR-10's size as a benchmark goes through."""
 
     def sketch(self) -> tuple[Image, Classes]:
@@ -24,7 +25,7 @@ class NoisePictures(ImageData):
     def load(self) -> Loaded:
         values = torch.randint(0, 256, (5_000, 3, 32, 32), dtype=torch.uint8)
         pictures = Pictures.whole(values, torch.randint(0, len(_NAMES), (len(values),)))
-        return Loaded(train=pictures, test=pictures.part(torch.arange(500)), names=_NAMES)
+        return Loaded(train=pictures, test=pictures.part(torch.arange(500)), target=Classes(_NAMES))
 
 
 class RandomWalk(SeriesData):

@@ -16,7 +16,7 @@ import torch
 import yaml
 from hydra.utils import get_object
 
-from iolaus.spec import Classes, Forecast, Image, Sentence, Series, Text
+from iolaus.spec import Classes, Forecast, Image, Mask, Sentence, Series, Text
 
 DOCS = Path(__file__).resolve().parent
 MODELS = DOCS.parent / "conf" / "model"
@@ -95,8 +95,11 @@ def linked(text: str) -> str:
 
 
 def parameters(model: Any, options: dict[str, Any], input: Any, target: Any) -> str:
-    if Sentence in getattr(model, "writes", ()):
+    writes = getattr(model, "writes", ())
+    if Sentence in writes:
         target = Sentence(input.vocab_size, input.length)
+    if Mask in writes:
+        target = Mask(target.names)
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of options without effect on this kind
         count = sum(parameter.numel() for parameter in model(input, target, **options).parameters())

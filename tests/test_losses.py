@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from sklearn.metrics import mean_pinball_loss
 from torch import Tensor, nn
 
-from iolaus.losses import CrossEntropy, Focal, Quantile
+from iolaus.losses import Asymmetric, CrossEntropy, Dice, Focal, Poly, Quantile
 
 NUM_CLASSES = 5
 WEIGHTS = [0.5, 1.0, 2.0, 0.0, 3.0]
@@ -62,8 +62,82 @@ def test_focal_is_the_formula_of_the_paper() -> None:
 def test_one_hot_probabilities_are_indices(output: Tensor) -> None:
     index = torch.arange(16) % NUM_CLASSES
     one_hot = F.one_hot(index, NUM_CLASSES).to(output.dtype)
-    for loss in (CrossEntropy(), Focal(gamma=2.0)):
+    for loss in (CrossEntropy(), Focal(gamma=2.0), Poly(), Asymmetric(), Dice()):
         torch.testing.assert_close(loss(output, one_hot), loss(output, index))
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_poly_without_epsilon_is_cross_entropy(output: Tensor, target: Tensor, weights: list[float] | None) -> None:
+    loss = Poly(epsilon=0.0, weights=weights).double()(output, target)
+    weight = None if weights is None else torch.tensor(weights, dtype=torch.double)
+    torch.testing.assert_close(loss, F.cross_entropy(output, target, weight=weight))
+
+
+def test_poly_is_the_formula_of_the_paper() -> None:
+    p = torch.tensor([[0.9, 0.1], [0.3, 0.7]])
+    expected = (-(p[0, 0].log() + p[1, 0].log()) + 2.0 * (0.1 + 0.7)) / 2
+    torch.testing.assert_close(Poly(epsilon=2.0)(p.log(), torch.tensor([0, 0])), expected)
+
+
+def test_asymmetric_without_focus_is_binary_cross_entropy(output: Tensor, target: Tensor) -> None:
+    shares = target if target.is_floating_point() else F.one_hot(target, NUM_CLASSES).to(output.dtype)
+    expected = F.binary_cross_entropy_with_logits(output, shares, reduction="none").sum(1).mean()
+    loss = Asymmetric(gamma_positive=0.0, gamma_negative=0.0, clip=0.0)
+    torch.testing.assert_close(loss(output, target), expected)
+
+
+def test_asymmetric_is_the_formula_of_the_paper() -> None:
+    p = torch.tensor([[0.8, 0.3, 0.01]])
+    shifted = (p - 0.05).clamp(min=0)
+    expected = -(0.2 * p[0, 0].log() + shifted[0, 1] ** 4 * (1 - shifted[0, 1]).log())  # 0.01 lies below the clip
+    torch.testing.assert_close(Asymmetric()(p.logit(), torch.tensor([0])), expected)
+
+
+@pytest.mark.parametrize(
+    "loss", [Poly(epsilon=2.0), Asymmetric(), Dice(), Dice(weights=WEIGHTS), Poly(weights=WEIGHTS)]
+)
+def test_gradients_of_losses_of_classes(loss: nn.Module, output: Tensor, target: Tensor) -> None:
+    assert torch.autograd.gradcheck(loss.double(), (output, target))
+
+
+def test_dice_is_the_formula_of_the_paper() -> None:
+    p = torch.tensor([[0.9, 0.1], [0.3, 0.7]])  # right are class 0, then class 1
+    each = [2 * 0.9 / (0.9**2 + 0.3**2 + 1), 2 * 0.7 / (0.1**2 + 0.7**2 + 1)]
+    expected = 1 - sum(each) / 2
+    assert Dice(smoothing=0.0)(p.log(), torch.tensor([0, 1])).item() == pytest.approx(expected)
+
+
+def test_dice_of_what_is_right_is_nothing_and_of_what_is_wrong_all() -> None:
+    target = torch.arange(8).view(1, 2, 4) % 2
+    right = 1000.0 * F.one_hot(target, 2).movedim(-1, 1).float()
+    assert Dice()(right, target).item() == pytest.approx(0.0, abs=1e-6)
+    assert Dice(smoothing=0.0)(-right, target).item() == pytest.approx(1.0)
+    absent = 1000.0 * F.one_hot(target, 3).movedim(-1, 1).float()  # a class that is nowhere is rightly said nowhere
+    assert Dice()(absent, target).item() == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(), Poly(), Asymmetric(), CrossEntropy(label_smoothing=0.1)])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_every_place_of_a_mask_counts_like_a_sample(loss: nn.Module, weights: list[float] | None) -> None:
+    if weights is not None and not isinstance(loss, Asymmetric):
+        loss = type(loss)(weights=weights)  # type: ignore[call-arg]
+    generator = torch.Generator().manual_seed(0)
+    output, target = (
+        torch.randn(3, NUM_CLASSES, 4, 6, generator=generator),
+        torch.randint(NUM_CLASSES, (3, 4, 6), generator=generator),
+    )
+    flat = output.movedim(1, -1).flatten(0, 2), target.flatten()
+    torch.testing.assert_close(loss(output, target), loss(*flat))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_certainty_leaves_gradients_finite(sign: float, target: Tensor) -> None:
+    index = torch.arange(16) % NUM_CLASSES
+    for loss in (Poly(), Asymmetric(), Asymmetric(gamma_positive=0.5, gamma_negative=0.5, clip=0.0), Dice()):
+        output = (sign * 300 * F.one_hot(index, NUM_CLASSES).float()).requires_grad_()
+        loss(output, target if not target.is_floating_point() else target.float()).backward()
+        assert output.grad is not None
+        assert output.grad.isfinite().all(), loss
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
@@ -78,13 +152,18 @@ def test_focal_stays_finite_where_all_is_certain(gamma: float, one_hot: bool) ->
     assert output.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("loss", [CrossEntropy(weights=[1.0, 2.0]), Focal(weights=[1.0, 2.0])])
+TWO = [1.0, 2.0]
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(weights=TWO), Focal(weights=TWO), Poly(weights=TWO), Dice(weights=TWO)])
 def test_weights_are_one_per_class(loss: nn.Module, output: Tensor) -> None:
     with pytest.raises(ValueError, match=r"loss\.weights has 2 values, but there are 5 classes"):
         loss(output, torch.zeros(16, dtype=torch.long))
 
 
-@pytest.mark.parametrize("loss", [CrossEntropy(weights=WEIGHTS), Focal(weights=WEIGHTS)])
+@pytest.mark.parametrize(
+    "loss", [CrossEntropy(weights=WEIGHTS), Focal(weights=WEIGHTS), Poly(weights=WEIGHTS), Dice(weights=WEIGHTS)]
+)
 def test_weights_move_with_the_loss(loss: nn.Module) -> None:
     assert [buffer.tolist() for buffer in loss.buffers()] == [WEIGHTS]
 

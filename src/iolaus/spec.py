@@ -51,6 +51,31 @@ class Classes:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A number per sample, on a scale of mean 0 and deviation 1: (B,). `name`: of what."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A class for every pixel of a picture: indices into `names`, (B, height, width)."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector of length 1 per sample, near those of its class and far from all others: (B, dim).
+
+    Samples have classes: indices into `names`, (B,).
+    """
+
+    dim: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Forecast:
     """The next `horizon` steps of every channel: (B, horizon, channels)."""
 
@@ -92,10 +117,23 @@ class Unlabelled:
 
 
 Input = Image | Text | Series
-Target = Classes | Forecast | Vocabulary | Sentence | Unlabelled
+Target = Classes | Number | Mask | Vector | Forecast | Vocabulary | Sentence | Unlabelled
 
 _KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (Image, Text, Series, Classes, Forecast, Vocabulary, Sentence, Unlabelled)
+    kind.__name__: kind
+    for kind in (
+        Image,
+        Text,
+        Series,
+        Classes,
+        Number,
+        Mask,
+        Vector,
+        Forecast,
+        Vocabulary,
+        Sentence,
+        Unlabelled,
+    )
 }
 
 

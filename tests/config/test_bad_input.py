@@ -43,7 +43,10 @@ MISTAKES = [
     (["callbacks.ema.decay=3"], ["decay"]),
     (["loss._target_=os.system"], ["os.system", "outside"]),
     (["loss._target_=builtins.open"], ["builtins.open", "outside"]),
-    (["loss._target_=iolaus.losses.Fraction"], ["iolaus.losses.Fraction", "not a class or function of"]),
+    (
+        ["loss._target_=iolaus.losses.classes.Fraction"],
+        ["iolaus.losses.classes.Fraction", "not a class or function of"],
+    ),
     (["~loss._target_"], ["loss", "does not say what to build"]),
     (["model._target_=iolaus.models.resnet.nn.Linear"], ["nn.Linear", "not a class or function of iolaus.models"]),
     (["model._target_=torch.nn.Linear"], ["torch.nn.Linear", "outside iolaus.models"]),

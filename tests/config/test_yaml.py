@@ -21,14 +21,20 @@ YAMLS = sorted(CONF.rglob("*.yaml"))
 CHOICES = [(group, choice) for group in GROUPS for choice in options(group)]
 # What a user has to add, and what this machine cannot do.
 NEEDS = {
+    **{loss: ["task=embed"] for loss in ("contrastive", "cosine_embedding", "supervised_contrastive", "triplet")},
+    "image_numbers": ["data.root=x"],
     "images": ["data.root=x"],
     "series": ["data.root=x"],
+    "text_numbers": ["data.root=x"],
     "texts": ["data.root=x"],
     "imdb_unlabelled": ["model=gpt"],
     "language_model": ["model=gpt"],
     "lora": ["model=transformer"],
     "masked_language_model": ["model=bert"],
     "quantile": ["task=forecast_quantile"],
+    "regress": ["data=sums"],
+    "scenes": ["model=unet"],
+    "segment": ["model=unet"],
     "seq2seq": ["model=seq2seq"],
     "transductions": ["model=t5"],
 }

@@ -73,11 +73,11 @@ def test_the_real_ones() -> None:
     data = CIFAR10(root=os.environ["IOLAUS_DATA"], batch_size=128, crop=4, flip=True)
     data.setup()
     assert (len(data.train), len(data.val), len(data.test)) == (45_000, 5_000, 10_000)
-    assert data.train.classes.bincount().tolist() == pytest.approx([4500] * 10, abs=1)
-    assert data.test.classes.bincount().tolist() == [1000] * 10
+    assert data.train.targets.bincount().tolist() == pytest.approx([4500] * 10, abs=1)
+    assert data.test.targets.bincount().tolist() == [1000] * 10
     assert data.mean == pytest.approx([125.3, 123.0, 113.9], abs=1)  # as published for the original pictures
     assert data.std == pytest.approx([63.0, 62.1, 66.7], abs=1)
     sky, grass = np.asarray([2, 1])  # blue, green
-    planes, frogs = (data.test.values[data.test.classes == NAMES.index(name)].float() for name in ("airplane", "frog"))
+    planes, frogs = (data.test.values[data.test.targets == NAMES.index(name)].float() for name in ("airplane", "frog"))
     assert planes[:, sky].mean() > frogs[:, sky].mean() + 30
     assert frogs[:, grass].mean() < planes[:, grass].mean()

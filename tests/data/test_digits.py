@@ -29,7 +29,7 @@ def test_the_test_split_is_the_same_for_every_seed() -> None:
     second.setup()
     assert first.test.rows.tolist() == second.test.rows.tolist()
     assert len(first.test) == pytest.approx(1797 / 5, abs=1)
-    assert first.test.classes.bincount().tolist() == pytest.approx([36] * 10, abs=3)
+    assert first.test.targets.bincount().tolist() == pytest.approx([36] * 10, abs=3)
     assert first.val.rows.tolist() != second.val.rows.tolist()
     for data in (first, second):
         assert len(data.val) == 144

@@ -9,6 +9,7 @@ import torch
 from PIL import Image as Pillow
 
 from iolaus.batch import Batch
+from iolaus.data.classified_images import ClassifiedImages
 from iolaus.data.images import ImageData, Loaded
 from iolaus.data.pictures import Pictures
 from iolaus.spec import Classes, Image
@@ -16,7 +17,7 @@ from iolaus.spec import Classes, Image
 NAMES = ("cat", "dog", "owl")
 
 
-class Noise(ImageData):
+class Noise(ClassifiedImages):
     """Random pictures: 60 for training and 12 for testing, whose brightness is that of their channel and class."""
 
     def __init__(self, *, channels: int = 3, side: int = 8, num_val: int = 0, **options: Any) -> None:
@@ -35,9 +36,9 @@ class Noise(ImageData):
         whole = Pictures.whole(torch.from_numpy(values), torch.from_numpy(labels))
         train, test = whole.part(torch.arange(60)), whole.part(torch.arange(60, 72))
         if not self.num_val:
-            return Loaded(train, test, NAMES)
+            return Loaded(train, test, Classes(NAMES))
         rows = torch.arange(60)
-        return Loaded(train.part(rows[self.num_val :]), test, NAMES, train.part(rows[: self.num_val]))
+        return Loaded(train.part(rows[self.num_val :]), test, Classes(NAMES), train.part(rows[: self.num_val]))
 
 
 def ready(**options: Any) -> Noise:
@@ -184,7 +185,7 @@ def test_validation_is_drawn_from_training_by_the_seed() -> None:
     first, again, other = ready(val_fraction=0.25), ready(val_fraction=0.25), ready(val_fraction=0.25, seed=1)
     assert first.val.rows.tolist() == again.val.rows.tolist() != other.val.rows.tolist()
     assert sorted([*first.train.rows.tolist(), *first.val.rows.tolist()]) == list(range(60))
-    assert first.val.classes.bincount().tolist() == [5, 5, 5]
+    assert first.val.targets.bincount().tolist() == [5, 5, 5]
     assert first.test.rows.tolist() == other.test.rows.tolist() == list(range(60, 72))
 
 

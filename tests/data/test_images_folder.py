@@ -58,7 +58,7 @@ def test_without_a_test_folder_one_is_held_out_by_the_seed(classes: Path) -> Non
         *range(100, 110),
     ]
     assert shades(data, "test") == shades(again, "test") != shades(other, "test")
-    assert data.test.classes.bincount().tolist() == [2, 2]
+    assert data.test.targets.bincount().tolist() == [2, 2]
     assert len(ready(classes, test_fraction=0.5).test) == 10
 
 

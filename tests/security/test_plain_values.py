@@ -47,5 +47,5 @@ def test_a_checkpoint_asks_for_no_class(overrides: list[str], tmp_path: Path) ->
 def test_a_models_state_is_tensors_alone(name: str) -> None:
     config = compose([f"model={name}"]).config
     with torch.device("meta"):
-        model = build.factory(config, "model")(*build.task_class(config).targets(*build.build_data(config).sketch()))
+        model = build.factory(config, "model")(*build.asked(config, *build.build_data(config).sketch()))
     assert all(isinstance(value, torch.Tensor) for value in model.state_dict().values())

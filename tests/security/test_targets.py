@@ -36,7 +36,7 @@ HOSTILE = [
     "iolaus.data.images.ImageData.load",
     "iolaus.models.mlp.MLP.load_state_dict",
     "iolaus.tasks.classify.Classify.load_from_checkpoint",
-    "iolaus.losses.torch.load",
+    "iolaus.losses.classes.torch.load",
     "iolaus.initializers.warnings.warn",
     "iolaus.training.trainer.logging.FileHandler",
     "iolaus.loggers.csv.writer",

@@ -35,7 +35,8 @@ class Answers:
         return Batch(self.outputs[index], self.targets[index], index)
 
 
-def _test(task: Task, outputs: Tensor, targets: Tensor, folder: Path) -> dict[str, float]:
+def answer(task: Task, outputs: Tensor, targets: Tensor, folder: Path) -> dict[str, float]:
+    """The metrics of a test in which the model says `outputs` (N, …) where `targets` (N, …) are right."""
     trainer = L.Trainer(
         logger=False, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder
     )
@@ -43,7 +44,7 @@ def _test(task: Task, outputs: Tensor, targets: Tensor, folder: Path) -> dict[st
     return {name: value.item() for name, value in trainer.callback_metrics.items()}
 
 
-def _parts(loss: nn.Module) -> tuple[Any, ...]:
+def parts(loss: nn.Module) -> tuple[Any, ...]:
     return loss, torch.optim.SGD, constant
 
 
@@ -56,7 +57,7 @@ def answers() -> tuple[Tensor, Tensor]:
 def test_classification(answers: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     outputs, targets = answers
     names = ("a", "b", "c", "d")
-    metrics = _test(Classify(nn.Identity(), Classes(names), *_parts(CrossEntropy())), outputs, targets, tmp_path)
+    metrics = answer(Classify(nn.Identity(), Classes(names), *parts(CrossEntropy())), outputs, targets, tmp_path)
     predicted = outputs.argmax(1)
     precision, recall, f1, _ = precision_recall_fscore_support(targets, predicted, average="macro")
     expected = {
@@ -77,15 +78,15 @@ def test_classification(answers: tuple[Tensor, Tensor], tmp_path: Path) -> None:
 def test_a_class_that_never_occurs_breaks_nothing(answers: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     outputs, targets = answers
     targets = targets.clamp(max=2)
-    task = Classify(nn.Identity(), Classes(("a", "b", "c", "d")), *_parts(CrossEntropy()))
-    assert all(value >= 0 for value in _test(task, outputs, targets, tmp_path).values())
+    task = Classify(nn.Identity(), Classes(("a", "b", "c", "d")), *parts(CrossEntropy()))
+    assert all(value >= 0 for value in answer(task, outputs, targets, tmp_path).values())
 
 
 def test_forecasts(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     outputs, targets = torch.randn(2, 21, 12, 3, generator=generator)
-    task = Forecast(nn.Identity(), ForecastTarget(3, 12), *_parts(nn.MSELoss()))
-    metrics = _test(task, outputs, targets, tmp_path)
+    task = Forecast(nn.Identity(), ForecastTarget(3, 12), *parts(nn.MSELoss()))
+    metrics = answer(task, outputs, targets, tmp_path)
     expected = {
         "test/mse": (outputs - targets).square().mean().item(),
         "test/mae": (outputs - targets).abs().mean().item(),
@@ -97,8 +98,8 @@ def test_forecasts(tmp_path: Path) -> None:
 def test_forecasts_of_a_quantile(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     outputs, targets = torch.randn(2, 21, 12, 3, generator=generator)
-    task = ForecastQuantile(nn.Identity(), ForecastTarget(3, 12), *_parts(Quantile(quantile=0.9)))
-    metrics = _test(task, outputs, targets, tmp_path)
+    task = ForecastQuantile(nn.Identity(), ForecastTarget(3, 12), *parts(Quantile(quantile=0.9)))
+    metrics = answer(task, outputs, targets, tmp_path)
     loss = mean_pinball_loss(targets.flatten(), outputs.flatten(), alpha=0.9)
     expected = {"test/loss": loss, "test/coverage": (targets.numpy() <= outputs.numpy()).mean()}
     assert metrics == pytest.approx(expected, rel=1e-5)
@@ -112,7 +113,7 @@ def test_a_forecast_of_the_middle_wants_a_loss_with_two_equal_sides() -> None:
 
 
 def test_mixed_pictures_count_as_what_they_show_most_of() -> None:
-    task = Classify(nn.Identity(), Classes(("a", "b")), *_parts(CrossEntropy()))
+    task = Classify(nn.Identity(), Classes(("a", "b")), *parts(CrossEntropy()))
     outputs = torch.tensor([[2.0, 1.0], [2.0, 1.0]])
     probabilities = torch.tensor([[0.7, 0.3], [0.2, 0.8]])
     assert task.measure(outputs, probabilities)["accuracy"] == 0.5
@@ -121,16 +122,16 @@ def test_mixed_pictures_count_as_what_they_show_most_of() -> None:
 def test_a_picture_and_its_mirror_image_answer_together_but_not_in_training(tmp_path: Path) -> None:
     pictures = torch.rand(20, 1, 1, 3, generator=torch.Generator().manual_seed(0))
     targets = torch.arange(20) % 3
-    task = Classify(nn.Flatten(), Classes(("a", "b", "c")), *_parts(CrossEntropy()), mirror=True)
+    task = Classify(nn.Flatten(), Classes(("a", "b", "c")), *parts(CrossEntropy()), mirror=True)
     assert torch.equal(task(pictures), pictures.flatten(1))  # training
     both = (pictures + pictures.flip(-1)).flatten(1) / 2
     torch.testing.assert_close(task.eval()(pictures), both)
-    metrics = _test(task, pictures, targets, tmp_path)
+    metrics = answer(task, pictures, targets, tmp_path)
     assert metrics["test/accuracy"] == pytest.approx(accuracy_score(targets, both.argmax(1)))
     assert metrics["test/accuracy"] != pytest.approx(accuracy_score(targets, pictures.flatten(1).argmax(1)))
 
 
 def test_only_pictures_have_a_mirror_image() -> None:
-    task = Classify(nn.Identity(), Classes(("a", "b")), *_parts(CrossEntropy()), mirror=True).eval()
+    task = Classify(nn.Identity(), Classes(("a", "b")), *parts(CrossEntropy()), mirror=True).eval()
     with pytest.warns(UserWarning, match=r"^task\.mirror=true has no effect: only pictures have a mirror image\.$"):
         assert torch.equal(task(torch.eye(2)), torch.eye(2))

@@ -44,17 +44,21 @@ def build_data(config: DictConfig) -> DataModule:
 def build_model(config: DictConfig, input: Input, target: Target) -> nn.Module:
     """The model with its initial weights, which follow from the seed alone."""
     seed_all(config.seed)
-    model = factory(config, "model")(*task_class(config).targets(input, target))
+    model = factory(config, "model")(*asked(config, input, target))
     factory(config, "initializer")(model)
     return model
 
 
 def build_task(config: DictConfig, model: nn.Module, input: Input, target: Target) -> Task:
     """The task, for a model that was built for the same input and target."""
-    _, asked = task_class(config).targets(input, target)
     loss, optimizer, scheduler = factory(config, "loss")(), factory(config, "optimizer"), factory(config, "scheduler")
     rated = build_finetuning(config).rated(optimizer, model)
-    return factory(config, "task")(model, asked, loss, rated, scheduler)
+    return factory(config, "task")(model, asked(config, input, target)[1], loss, rated, scheduler)
+
+
+def asked(config: DictConfig, input: Input, target: Target) -> tuple[Input, Target]:
+    """What the task wants a model to read and to answer with, of data that give this input and target."""
+    return task_class(config).targets(input, target, **factory(config, "task").keywords)
 
 
 def build_finetuning(config: DictConfig) -> Full:

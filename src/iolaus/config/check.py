@@ -114,7 +114,7 @@ def _unsuited_loss(composed: Composed) -> str:
 def _trial_model(composed: Composed, data: DataModule) -> None:
     config, choices = composed.config, composed.choices
     task = build.task_class(config)
-    input, target = task.targets(*data.sketch())
+    input, target = build.asked(config, *data.sketch())
     if not _writes(build.target_of(config, "model"), type(target)):
         able = [
             name for name, other in _choices("model") if type(input) in other.reads and _writes(other, type(target))

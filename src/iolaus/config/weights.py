@@ -16,7 +16,7 @@ def misfit(config: DictConfig, input: Input, target: Target, weights: dict[str, 
     Nothing is allocated: sizes in a stranger's checkpoint can be any number.
     """
     with torch.device("meta"):
-        model = build.factory(config, "model")(*build.task_class(config).targets(input, target))
+        model = build.factory(config, "model")(*build.asked(config, input, target))
         build.build_finetuning(config).adapt(model)
         task = build.build_task(config, model, input, target)
     return first_difference(task.state_dict(), weights)

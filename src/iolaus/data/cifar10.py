@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from iolaus.data.classified_images import ClassifiedImages
 from iolaus.data.download import Download, ensure
-from iolaus.data.images import ImageData, Loaded
+from iolaus.data.images import Loaded
 from iolaus.data.pictures import Pictures
 from iolaus.spec import Classes, Image
 
@@ -27,7 +28,7 @@ _PICTURES_PER_FILE = 10_000
 _BYTES_PER_PICTURE = 1 + 3 * 32 * 32  # its class, then its red, green and blue pixels
 
 
-class CIFAR10(ImageData):
+class CIFAR10(ClassifiedImages):
     """root: the folder that holds `cifar-10-batches-bin`; if it is not there, it is downloaded (162 MiB)."""
 
     def __init__(self, *, root: str = "data", **options: Any) -> None:
@@ -45,7 +46,7 @@ class CIFAR10(ImageData):
         return Loaded(
             train=_pictures([folder / name for name in TRAIN_FILES]),
             test=_pictures([folder / name for name in TEST_FILES]),
-            names=NAMES,
+            target=Classes(NAMES),
         )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from iolaus.data.images import ImageData, Loaded
+from iolaus.data.classified_images import ClassifiedImages
+from iolaus.data.images import Loaded
 from iolaus.data.pictures import Pictures
 from iolaus.data.splits import held_out
 from iolaus.spec import Classes, Image
@@ -16,7 +17,7 @@ _TEST_FRACTION = 0.2
 _LEVELS = 16  # values are 0 … 16
 
 
-class Digits(ImageData):
+class Digits(ClassifiedImages):
     """A fifth of every digit is the test split, the same ones whatever the seed: every run is measured on them.
 
     The pictures come in order of their writers, and writers appear in both splits. (The last fifth alone, by writers
@@ -27,14 +28,19 @@ class Digits(ImageData):
         return Image(1, 8, 8), Classes(tuple("0123456789"))
 
     def load(self) -> Loaded:
-        with gzip.open(_file(), "rt") as lines:
-            table = np.loadtxt(lines, delimiter=",", dtype=np.int64)
-        # On the scale of all other pictures, so that a user's scanned digit is read alike.
-        values = torch.from_numpy((table[:, :-1] * 255 / _LEVELS).round().astype(np.uint8)).view(-1, 1, 8, 8)
-        labels = table[:, -1].copy()
-        pictures = Pictures.whole(values, torch.from_numpy(labels))
-        train, test = held_out(labels, _TEST_FRACTION, seed=0)
-        return Loaded(train=pictures.part(train), test=pictures.part(test), names=tuple("0123456789"))
+        return read_digits()
+
+
+def read_digits() -> Loaded:
+    """All of them, with the fifth that is for the test."""
+    with gzip.open(_file(), "rt") as lines:
+        table = np.loadtxt(lines, delimiter=",", dtype=np.int64)
+    # On the scale of all other pictures, so that a user's scanned digit is read alike.
+    values = torch.from_numpy((table[:, :-1] * 255 / _LEVELS).round().astype(np.uint8)).view(-1, 1, 8, 8)
+    labels = table[:, -1].copy()
+    pictures = Pictures.whole(values, torch.from_numpy(labels))
+    train, test = held_out(labels, _TEST_FRACTION, seed=0)
+    return Loaded(pictures.part(train), pictures.part(test), Classes(tuple("0123456789")))
 
 
 def _file() -> Path:

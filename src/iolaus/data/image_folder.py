@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from iolaus.data.classified_images import ClassifiedImages
 from iolaus.data.decoding import is_picture, picture_files
-from iolaus.data.images import ImageData, Loaded
+from iolaus.data.images import Loaded
 from iolaus.data.picture_cache import load_pictures
 from iolaus.data.pictures import Pictures
 from iolaus.data.splits import Share, held_out
@@ -20,7 +21,7 @@ _VAL_FRACTION = 0.1
 _TEST_FRACTION = 0.2
 
 
-class ImageFolder(ImageData):
+class ImageFolder(ClassifiedImages):
     """Either root/CLASS/… or root/train/CLASS/…, root/test/CLASS/… and, where there is one, root/val/CLASS/….
 
     root: the folder.
@@ -66,9 +67,9 @@ class ImageFolder(ImageData):
         pictures = self._load_all(listed)
         if "test" not in pictures:
             whole = pictures["train"]
-            stay, held = held_out(whole.classes, self.fractions["test"] or _TEST_FRACTION, self.seed)
+            stay, held = held_out(whole.targets, self.fractions["test"] or _TEST_FRACTION, self.seed)
             pictures |= {"train": whole.part(stay), "test": whole.part(held)}
-        return Loaded(pictures["train"], pictures["test"], names, pictures.get("val"))
+        return Loaded(pictures["train"], pictures["test"], Classes(names), pictures.get("val"))
 
     def _load_all(self, listed: dict[str, list[tuple[Path, int]]]) -> dict[str, Pictures]:
         """All parts share one array, so that one file can hold it."""

@@ -15,7 +15,7 @@ class Pictures:
     """A part of a set of pictures.
 
     `values`  (N, C, H, W) uint8, of the whole set; parts share them.
-    `labels`  (N,) int64, the class of each; None for pictures to predict.
+    `labels`  (N, …) what is asked about each, such as its class; None for pictures to predict.
     `rows`    which of the N belong to this part.
     """
 
@@ -40,8 +40,8 @@ class Pictures:
         return Pictures(self.values, self.labels, self.rows[index])
 
     @property
-    def classes(self) -> Tensor:
-        """The label of each picture of this part: (len(self),)."""
+    def targets(self) -> Tensor:
+        """The label of each picture of this part: (len(self), …)."""
         assert self.labels is not None
         return self.labels[self.rows]
 

@@ -1,5 +1,6 @@
 """Texts on disk: plain files of one text each, and tables (CSV, TSV) with a column of texts. All of them UTF-8."""
 
+import math
 import os
 import warnings
 from collections.abc import Iterable
@@ -49,6 +50,28 @@ def read_columns(file: Path, columns: dict[str, str]) -> list[list[str]]:
     if table.empty:
         raise ValueError(f"{file} holds no texts: there is nothing below its header.")
     return [_column(table, file, option, name) for option, name in columns.items()]
+
+
+def read_numbers(file: Path, columns: dict[str, str]) -> list[float]:
+    """The one column, {option that names it: its name}, as finite numbers.
+
+    Raises:
+        ValueError: as `read_columns`, or where a cell holds anything else.
+    """
+    [cells] = read_columns(file, columns)
+    for row, cell in enumerate(cells, 1):
+        if not is_number(cell):
+            raise ValueError(
+                f"Row {row} of {file} (below the header) says {cell!r} where a number should be: correct it."
+            )
+    return [float(cell) for cell in cells]
+
+
+def is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def read_examples(path: Path, column: str) -> tuple[list[str], list[str]]:

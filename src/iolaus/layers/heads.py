@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from iolaus.layers.features import Features
 from iolaus.layers.pooling import Pool, Pooling, pooling_layer
 from iolaus.layers.reversible import restore_level
-from iolaus.spec import Classes, Forecast, Vocabulary
+from iolaus.spec import Classes, Forecast, Number, Vector, Vocabulary
 
 
 @singledispatch
@@ -21,7 +21,7 @@ def head(target: Any, dim: int, **options: Any) -> nn.Module:  # noqa: ARG001 - 
     """The head for this kind of target, for features of `dim`.
 
     num_tokens, num_sequences: as the embedding says; a head on feature maps needs neither.
-    pooling: how tokens become one vector; None: their mean for classes, all of them side by side for forecasts.
+    pooling: how tokens become one vector; None: all of them side by side for forecasts, else their mean.
     dropout: on that vector.
     """
     raise ValueError(f"no head for {type(target).__name__}: register one with iolaus.layers.heads.head.register.")
@@ -38,7 +38,35 @@ def _(
     dropout: float = 0.0,
 ) -> nn.Module:
     pool = pooling_layer(pooling or "mean", dim, num_tokens)
-    return ClassesHead(pool, len(target.names), num_sequences=num_sequences, dropout=dropout)
+    return PooledHead(pool, len(target.names), num_sequences=num_sequences, dropout=dropout)
+
+
+@head.register
+def _(
+    target: Number,  # noqa: ARG001 - it is always one
+    dim: int,
+    *,
+    num_tokens: int = 1,
+    num_sequences: int = 1,
+    pooling: Pooling | None = None,
+    dropout: float = 0.0,
+) -> nn.Module:
+    pool = pooling_layer(pooling or "mean", dim, num_tokens)
+    return NumberHead(pool, 1, num_sequences=num_sequences, dropout=dropout)
+
+
+@head.register
+def _(
+    target: Vector,
+    dim: int,
+    *,
+    num_tokens: int = 1,
+    num_sequences: int = 1,
+    pooling: Pooling | None = None,
+    dropout: float = 0.0,
+) -> nn.Module:
+    pool = pooling_layer(pooling or "mean", dim, num_tokens)
+    return VectorHead(pool, target.dim, num_sequences=num_sequences, dropout=dropout)
 
 
 @head.register
@@ -70,20 +98,34 @@ def _(
     return VocabularyHead(dim, target.size, dropout=dropout)
 
 
-class ClassesHead(nn.Module):
-    """Features → logits (B, number of classes). The sequences of a sample are seen together."""
+class PooledHead(nn.Module):
+    """Features → (B, size), such as the logits of classes. The sequences of a sample are seen together."""
 
-    def __init__(self, pool: Pool, num_classes: int, *, num_sequences: int = 1, dropout: float = 0.0) -> None:
+    def __init__(self, pool: Pool, size: int, *, num_sequences: int = 1, dropout: float = 0.0) -> None:
         super().__init__()
         self.num_sequences = num_sequences
         self.pool = pool
         self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear(num_sequences * pool.output_dim, num_classes)
+        self.project = nn.Linear(num_sequences * pool.output_dim, size)
 
     def forward(self, features: Features) -> Tensor:
         pooled = self.pool(features.values, features.mask)  # (B·S, D)
         pooled = pooled.unflatten(0, (-1, self.num_sequences)).flatten(1)  # (B, S·D)
         return self.project(self.dropout(pooled))
+
+
+class NumberHead(PooledHead):
+    """Features → (B,)."""
+
+    def forward(self, features: Features) -> Tensor:
+        return super().forward(features).squeeze(1)
+
+
+class VectorHead(PooledHead):
+    """Features → vectors of length 1 (B, size), as Schroff et al. 2015 (arXiv:1503.03832) compare them."""
+
+    def forward(self, features: Features) -> Tensor:
+        return F.normalize(super().forward(features), dim=1)
 
 
 class ForecastHead(nn.Module):

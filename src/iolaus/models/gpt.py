@@ -18,7 +18,7 @@ from iolaus.layers.norms import norm_layer
 from iolaus.layers.positions import AttentionPositions, RelativePositions, RotaryPositions
 from iolaus.layers.prenorm import PreNormBlock
 from iolaus.ranges import Count, Positive, Rate
-from iolaus.spec import Classes, Target, Text, Vocabulary
+from iolaus.spec import Classes, Number, Target, Text, Vector, Vocabulary
 
 _STD = 0.02  # of initial weights
 
@@ -45,7 +45,7 @@ class GPT(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Text,)
-    writes: ClassVar[tuple[type, ...]] = (Vocabulary, Classes)
+    writes: ClassVar[tuple[type, ...]] = (Vocabulary, Classes, Number, Vector)
     is_causal: ClassVar[bool] = True
 
     def __init__(

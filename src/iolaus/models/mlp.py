@@ -11,7 +11,7 @@ from iolaus.layers.heads import head
 from iolaus.layers.norms import norm_layer
 from iolaus.layers.pooling import pooling_layer
 from iolaus.ranges import Count, Rate
-from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text
+from iolaus.spec import Classes, Forecast, Image, Input, Number, Series, Target, Text, Vector
 
 HiddenNorm = Literal["batch", "layer", "group", "rms", "none"]
 
@@ -27,7 +27,7 @@ class MLP(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image, Text, Series)
-    writes: ClassVar[tuple[type, ...]] = (Classes, Forecast)
+    writes: ClassVar[tuple[type, ...]] = (Classes, Number, Vector, Forecast)
 
     def __init__(
         self,

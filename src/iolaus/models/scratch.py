@@ -183,6 +183,7 @@ class ScratchCNN(_Model):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image,)
+    writes: ClassVar[tuple[type, ...]] = (Classes,)
 
     def __init__(
         self, input: Input, target: Target, *, dim: Count = 16, num_layers: Count = 2, activation: Activation = "relu"

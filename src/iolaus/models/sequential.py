@@ -13,7 +13,7 @@ from iolaus.layers.parts import Maps, Shape, Tokens
 from iolaus.layers.pooling import Pooling
 from iolaus.layers.stack import Entry, build_stack
 from iolaus.ranges import Count, Rate
-from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text
+from iolaus.spec import Classes, Forecast, Image, Input, Number, Series, Target, Text, Vector
 
 _DIM = 64
 _LAYERS: tuple[Entry, ...] = (
@@ -44,7 +44,7 @@ class Sequential(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image, Text, Series)
-    writes: ClassVar[tuple[type, ...]] = (Classes, Forecast)
+    writes: ClassVar[tuple[type, ...]] = (Classes, Number, Vector, Forecast)
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from iolaus.layers.features import Features
 from iolaus.layers.heads import head
 from iolaus.layers.pooling import Pooling
 from iolaus.ranges import Count, Rate
-from iolaus.spec import Classes, Forecast, Image, Input, Series, Target, Text
+from iolaus.spec import Classes, Forecast, Image, Input, Number, Series, Target, Text, Vector
 
 
 class TCN(nn.Module):
@@ -33,7 +33,7 @@ class TCN(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image, Text, Series)
-    writes: ClassVar[tuple[type, ...]] = (Classes, Forecast)
+    writes: ClassVar[tuple[type, ...]] = (Classes, Number, Vector, Forecast)
 
     def __init__(
         self,

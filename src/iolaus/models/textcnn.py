@@ -14,7 +14,7 @@ from iolaus.layers.heads import head
 from iolaus.layers.norms import Norm, norm_layer
 from iolaus.layers.pooling import Pooling
 from iolaus.ranges import Count, Rate
-from iolaus.spec import Classes, Forecast, Input, Series, Target, Text
+from iolaus.spec import Classes, Forecast, Input, Number, Series, Target, Text, Vector
 
 
 class TextCNN(nn.Module):
@@ -27,7 +27,7 @@ class TextCNN(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Text, Series)
-    writes: ClassVar[tuple[type, ...]] = (Classes, Forecast)
+    writes: ClassVar[tuple[type, ...]] = (Classes, Number, Vector, Forecast)
 
     def __init__(
         self,

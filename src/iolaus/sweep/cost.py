@@ -86,7 +86,7 @@ def _num_parameters(config: DictConfig) -> int | None:
     try:
         with torch.device("meta"):
             data = build.build_data(config)
-            model = build.factory(config, "model")(*build.task_class(config).targets(*data.sketch()))
+            model = build.factory(config, "model")(*build.asked(config, *data.sketch()))
     except (ValueError, RuntimeError):
         return None
     return sum(parameter.numel() for parameter in model.parameters())

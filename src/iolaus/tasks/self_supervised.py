@@ -18,7 +18,7 @@ class SelfSupervised(TokenTask):
     wants: ClassVar[tuple[type, ...]] = (Classes, Unlabelled)
 
     @classmethod
-    def targets(cls, input: Input, target: Target) -> tuple[Input, Target]:  # noqa: ARG003
+    def targets(cls, input: Input, target: Target, **options: Any) -> tuple[Input, Target]:  # noqa: ARG003
         assert isinstance(input, Text)
         return input, Vocabulary(input.vocab_size, input.pad, input.start, input.end, input.mask)
 

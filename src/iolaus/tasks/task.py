@@ -55,8 +55,11 @@ class Task(L.LightningModule, ABC):
         self.num_planned_steps: int | None = None  # that the schedule is laid out for; None if it is for any number
 
     @classmethod
-    def targets(cls, input: Input, target: Target) -> tuple[Input, Target]:
-        """The pair that the model is built from, where a task asks it for something else than the data give."""
+    def targets(cls, input: Input, target: Target, **options: Any) -> tuple[Input, Target]:  # noqa: ARG003
+        """The pair that the model is built from, where a task asks it for something else than the data give.
+
+        options: the task's own.
+        """
         return input, target
 
     @staticmethod

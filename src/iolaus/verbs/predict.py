@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from torch import Tensor
 
 from iolaus.data.loader import Split
 from iolaus.data.module import DataModule
+from iolaus.data.numbered import Numbered
 from iolaus.data.order import Order
 from iolaus.data.series import SeriesData
 from iolaus.data.tokenized import TokenizedData
 from iolaus.folder.run_folder import RunFolder
-from iolaus.spec import Classes
+from iolaus.spec import Classes, Mask, Number, Vector
 from iolaus.tasks.task import Task
 from iolaus.training import memory
 from iolaus.verbs.rebuild import rebuild
@@ -24,8 +26,9 @@ Row = dict[str, Any]
 
 
 def predict(run: RunFolder, path: Path, batch_size: int | None = None) -> list[Row]:
-    """One row per picture or text with its class and the probability of each; for a series, one per future step; for
-    texts and a task that writes, one per text with what it writes. `batch_size`: None for the run's own.
+    """One row per picture or text: with its class and the probability of each, its number, its vector, or the share of
+    its pixels that each class has; for a series, one per future step; for texts and a task that writes, one per text
+    with what it writes. `batch_size`: None for the run's own.
 
     Raises:
         ValueError: if the file cannot be read as what the model reads.
@@ -44,8 +47,7 @@ def predict(run: RunFolder, path: Path, batch_size: int | None = None) -> list[R
         output = _outputs(task, data, split, size)
     if isinstance(data, SeriesData):
         return _forecast_rows(data, data.unscale(output[0]), data.future_dates(path))
-    assert isinstance(data.target, Classes)
-    return _class_rows(data.target.names, output, names)
+    return _rows(task.target, data.unscale(output) if isinstance(data, Numbered) else output, names)
 
 
 def _outputs(task: Task, data: DataModule, split: Split, batch_size: int) -> Tensor:
@@ -86,13 +88,45 @@ def write(rows: list[Row], output: Path | None) -> str:
     return f"{len(rows)} rows in {output}\n"
 
 
-def _class_rows(names: tuple[str, ...], probabilities: Tensor, samples: list[str]) -> list[Row]:
-    best = probabilities.argmax(dim=-1).tolist()
+@singledispatch
+def _rows(target: Any, output: Tensor, samples: list[str]) -> list[Row]:
+    raise AssertionError(f"no rows for {target}: {len(output)} answers for {len(samples)} samples")
+
+
+@_rows.register
+def _(target: Classes, output: Tensor, samples: list[str]) -> list[Row]:
+    best = output.argmax(dim=-1).tolist()
     return [
-        {"name": sample, "prediction": names[winner]}
-        | dict(zip(names, (round(share, 6) for share in shares), strict=True))
-        for sample, winner, shares in zip(samples, best, probabilities.tolist(), strict=True)
+        {"name": sample, "prediction": target.names[winner]} | _by_class(target, shares)
+        for sample, winner, shares in zip(samples, best, output, strict=True)
     ]
+
+
+@_rows.register
+def _(target: Number, output: Tensor, samples: list[str]) -> list[Row]:
+    return [{"name": sample, target.name: number} for sample, number in zip(samples, output.tolist(), strict=True)]
+
+
+@_rows.register
+def _(target: Vector, output: Tensor, samples: list[str]) -> list[Row]:
+    columns = [str(number) for number in range(target.dim)]
+    return [
+        {"name": sample} | dict(zip(columns, vector, strict=True))
+        for sample, vector in zip(samples, output.tolist(), strict=True)
+    ]
+
+
+@_rows.register
+def _(target: Mask, output: Tensor, samples: list[str]) -> list[Row]:
+    """`output` (N, height, width): the class of every pixel."""
+    counts = (torch.bincount(mask.flatten(), minlength=len(target.names)) for mask in output)
+    return [
+        {"name": sample} | _by_class(target, count / count.sum()) for sample, count in zip(samples, counts, strict=True)
+    ]
+
+
+def _by_class(target: Classes | Mask, shares: Tensor) -> Row:
+    return {name: round(share, 6) for name, share in zip(target.names, shares.tolist(), strict=True)}
 
 
 def _forecast_rows(data: SeriesData, forecast: Tensor, dates: list[str]) -> list[Row]:
