@@ -9,11 +9,14 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
 
+from iolaus.data.digits import Digits
 from iolaus.data.reviews import Reviews
 from iolaus.models.bert import BERT
 from iolaus.models.gpt import GPT
+from iolaus.models.resnet import ResNet
 from iolaus.models.t5 import T5
-from iolaus.spec import Classes, Sentence, Text, Vocabulary
+from iolaus.models.vit import ViT
+from iolaus.spec import Classes, Image, Sentence, Text, Vocabulary
 from iolaus.transfer.pretrained.published import Published, open_published
 from tests.conftest import Command
 
@@ -151,6 +154,80 @@ def test_t5_writes_alike(kind: str, tmp_path: Path) -> None:
     for place in range(6):
         logits, state = ours.step(previous[:, place], state)
         torch.testing.assert_close(logits, expected[:, place], rtol=0, atol=1e-5)
+
+
+VIT_OPTIONS: dict[str, Any] = {
+    "dim": 16, "num_layers": 2, "num_heads": 4, "feedforward_ratio": 1.5, "patch_size": 4, "activation": "gelu",
+    "norm": "layer", "positions": "learned", "pooling": "class",
+}  # fmt: skip
+RESNET_OPTIONS: dict[str, Any] = {
+    "width": 8, "activation": "relu", "norm": "batch", "pre_activation": False, "shortcut": "projection",
+    "stem": "large",
+}  # fmt: skip
+TWO = Classes(("a", "b"))
+
+
+@pytest.fixture
+def vit(tmp_path: Path) -> tuple[Any, Published]:
+    config = transformers.ViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24, image_size=12, patch_size=4,
+        num_labels=2,
+    )  # fmt: skip
+    theirs = transformers.ViTForImageClassification(config)
+    return theirs, saved(theirs, tmp_path)
+
+
+def test_vit_classifies_alike(vit: tuple[Any, Published]) -> None:
+    theirs, published = vit
+    ours = loaded(ViT(Image(3, 12, 12), TWO, **VIT_OPTIONS), published, ViT, VIT_OPTIONS)
+    pictures = torch.randn(3, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(ours(pictures), theirs(pictures).logits, rtol=0, atol=1e-5)
+
+
+def test_vit_reads_larger_pictures_alike(vit: tuple[Any, Published]) -> None:
+    theirs, published = vit
+    ours = loaded(ViT(Image(3, 20, 20), TWO, **VIT_OPTIONS), published, ViT, VIT_OPTIONS)
+    pictures = torch.randn(3, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    expected = theirs(pictures, interpolate_pos_encoding=True).logits
+    torch.testing.assert_close(ours(pictures), expected, rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match="the positions of these weights are those of square pictures"):
+        published.load_into(ViT(Image(3, 12, 20), TWO, **VIT_OPTIONS))
+
+
+@pytest.mark.parametrize(("kind", "depth"), [("basic", 18), ("bottleneck", 50)])
+def test_resnet_classifies_alike(kind: str, depth: Any, tmp_path: Path) -> None:
+    sizes = (8, 16, 32, 64) if kind == "basic" else (32, 64, 128, 256)
+    depths = (2, 2, 2, 2) if kind == "basic" else (3, 4, 6, 3)
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=sizes, depths=depths, layer_type=kind, num_labels=2
+    )  # fmt: skip
+    theirs = transformers.ResNetForImageClassification(config)
+    published = saved(theirs, tmp_path)
+    options = RESNET_OPTIONS | {"depth": depth}
+    ours = loaded(ResNet(Image(3, 64, 64), TWO, **options), published, ResNet, options)
+    pictures = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    expected = theirs(pictures).logits
+    torch.testing.assert_close(ours(pictures), expected, rtol=0, atol=1e-5 * expected.abs().max().item())
+
+
+def test_a_resnet_of_another_design_is_said_to_have_no_counterpart(tmp_path: Path) -> None:
+    config = transformers.ResNetConfig(embedding_size=8, hidden_sizes=(8, 16), depths=(1, 1), layer_type="basic")
+    (problem,) = saved(transformers.ResNetModel(config), tmp_path).problems(ResNet, {})
+    assert problem == "init_from: there is no counterpart here of a ResNet with basic blocks (1, 1)."
+
+
+def test_pictures_are_scaled_as_the_weights_learned_to_see_them(vit: tuple[Any, Published], tmp_path: Path) -> None:
+    _, published = vit
+    with pytest.raises(ValueError, match=r"has no preprocessor_config\.json; a model needs config\.json"):
+        published.fitted()
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5], "image_std": [0.25]}))
+    data = Digits()
+    data.inherit(published.fitted())
+    data.setup()
+    assert (data.mean, data.std) == ([127.5], [63.75])
+    (tmp_path / "preprocessor_config.json").write_text("[]")
+    with pytest.raises(ValueError, match="does not say image_mean and image_std"):
+        published.fitted()
 
 
 def test_options_that_do_not_fit_are_named(bert_config: Any, tmp_path: Path) -> None:

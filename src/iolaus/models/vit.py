@@ -13,7 +13,7 @@ from iolaus.layers.embeddings import PATCH_POSITION_STD, embed
 from iolaus.layers.features import Features
 from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
-from iolaus.layers.norms import Norm, norm_layer
+from iolaus.layers.norms import Norm, SequenceLayerNorm, norm_layer
 from iolaus.layers.positions import Positions, position_layer
 from iolaus.layers.prenorm import PreNormBlock
 from iolaus.layers.sizes import warn_if_overruled
@@ -29,6 +29,9 @@ _SIZES: dict[str, tuple[int, int, int]] = {
     "base": (768, 12, 12),
     "large": (1024, 24, 16),
 }
+
+
+_EPSILON = 1e-6  # of layer norms, as in the paper's code
 
 
 class ViT(nn.Module):
@@ -79,13 +82,13 @@ class ViT(nn.Module):
             PreNormBlock(
                 SelfAttention(dim, num_heads),
                 FeedForward(dim, round(feedforward_ratio * dim), activation=activation, dropout=dropout),
-                partial(norm_layer, norm, dim),
+                partial(_norm, norm, dim),
                 dropout=dropout,
                 drop_path=rate,
             )
             for rate in drop_path_rates(drop_path, num_layers)
         )
-        self.norm = norm_layer(norm, dim)
+        self.norm = _norm(norm, dim)
         self.head = head(target, dim, pooling="first" if pooling == "class" else "mean", dropout=head_dropout)
 
     def features(self, x: Tensor) -> Features:
@@ -114,3 +117,7 @@ class ClassToken(nn.Module):
         if self.token is not None:
             x = torch.cat([self.token.expand(len(x), 1, -1), x], dim=1)
         return self.dropout(self.positions(x))
+
+
+def _norm(norm: Norm, dim: int) -> nn.Module:
+    return SequenceLayerNorm(dim, _EPSILON) if norm == "layer" else norm_layer(norm, dim)

@@ -5,6 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
+from iolaus.transfer.pretrained.tokenizer import FILE as FILE
+from iolaus.transfer.pretrained.tokenizer import fitted as fitted
+
 _NAMES = (
     (r"embeddings\.word_embeddings\.weight", "embedding.words.weight"),
     (r"embeddings\.position_embeddings\.weight", "embedding.positions.table"),

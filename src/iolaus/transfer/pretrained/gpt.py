@@ -6,6 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
+from iolaus.transfer.pretrained.tokenizer import FILE as FILE
+from iolaus.transfer.pretrained.tokenizer import fitted as fitted
+
 _NAMES = (
     (r"wte\.weight", "embedding.table.weight"),
     (r"wpe\.weight", "embedding.positions.table"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from iolaus.transfer.pretrained import bert, gpt, t5, tokenizer
+from iolaus.transfer.pretrained import bert, gpt, resnet, t5, vit
 from iolaus.transfer.weights import copy_weights
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,11 @@ _FAMILIES: dict[str, tuple[str, ModuleType]] = {
     "bert": ("BERT", bert),
     "gpt2": ("GPT", gpt),
     "t5": ("T5", t5),
+    "vit": ("ViT", vit),
+    "resnet": ("ResNet", resnet),
 }
-_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+_READINGS = tuple(dict.fromkeys(family.FILE for _, family in _FAMILIES.values()))
+_FILES = ("config.json", "model.safetensors")  # and one that says how to read: a family's FILE
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,10 @@ class Published:
         name, family = _FAMILIES[kind]
         if model.__name__ != name:
             return [f"init_from={PREFIX}{self.name}: these are weights of {name}: type model={name.lower()}."]
-        wanted = family.options(self.config)
+        try:
+            wanted = family.options(self.config)
+        except ValueError as error:
+            return [str(error)]
         differing = {key: value for key, value in wanted.items() if options.get(key) != value}
         if not differing:
             return []
@@ -68,8 +74,9 @@ class Published:
         return [f"init_from={PREFIX}{self.name}: the weights are of another size: type {text}."]
 
     def fitted(self) -> dict[str, Any]:
-        """What text data need in order to read as these weights learned to read."""
-        return tokenizer.fitted(self._file("tokenizer.json"), self.config)
+        """What data need in order to read as these weights learned to read."""
+        _, family = _FAMILIES[self.config["model_type"]]
+        return family.fitted(self._file(family.FILE), self.config)
 
     def load_into(self, model: nn.Module) -> None:
         from safetensors import SafetensorError
@@ -81,15 +88,23 @@ class Published:
             published = load_file(file)
         except SafetensorError as error:
             raise ValueError(f"{file} is damaged, or no file of weights ({error}).") from error
-        weights = family.renamed(published)
         ours = model.state_dict()
+        weights = family.renamed(published)
+        if hasattr(family, "resized"):
+            weights = family.resized(weights, ours)
         copy_weights(model, {name: _with_rows(weight, ours.get(name)) for name, weight in weights.items()})
+
+    @property
+    def _needed(self) -> tuple[str, ...]:
+        """The files of a model of its kind."""
+        kind = self.config.get("model_type") if (self.folder / _FILES[0]).is_file() else None
+        return (*_FILES, _FAMILIES[kind][1].FILE) if kind in _FAMILIES else _FILES
 
     def _file(self, name: str) -> Path:
         file = self.folder / name
         if not file.is_file():
             raise ValueError(
-                f"init_from={PREFIX}{self.name}: {self.folder} has no {name}; a model needs {', '.join(_FILES)}."
+                f"init_from={PREFIX}{self.name}: {self.folder} has no {name}; a model needs {', '.join(self._needed)}."
             )
         return file
 
@@ -111,11 +126,11 @@ def open_published(source: str) -> Published:
     import httpx
 
     try:
-        return Published(name, Path(snapshot_download(name, allow_patterns=list(_FILES))))
+        return Published(name, Path(snapshot_download(name, allow_patterns=[*_FILES, *_READINGS])))
     except (OSError, HfHubHTTPError, HFValidationError, httpx.HTTPError) as error:
         raise ValueError(
             f"init_from={source}: there is no folder {name}, and the hub has no such model or cannot be reached; "
-            f"put {', '.join(_FILES)} into a folder and type init_from={PREFIX}FOLDER."
+            f"put {', '.join(_FILES)} and {' or '.join(_READINGS)} into a folder and type init_from={PREFIX}FOLDER."
         ) from error
 
 

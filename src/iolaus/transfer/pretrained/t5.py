@@ -5,6 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
+from iolaus.transfer.pretrained.tokenizer import FILE as FILE
+from iolaus.transfer.pretrained.tokenizer import fitted as fitted
+
 _STACK = r"(encoder|decoder)"
 _PROJECTIONS = {"q": "query", "k": "key", "v": "value", "o": "output", "wi": "expand", "wi_0": "expand", "wi_1": "gate"}
 _NAMES = (

@@ -7,6 +7,8 @@ from tokenizers import Tokenizer
 
 from iolaus.data.tokenizer import read, without_spelled_ids
 
+FILE = "tokenizer.json"
+
 _UNKNOWNS, _MASKS = ("[UNK]", "<unk>"), ("[MASK]", "<mask>")
 
 
