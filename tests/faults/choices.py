@@ -16,7 +16,7 @@ Options = dict[str, Any]
 
 NUM_BATCHES, NUM_EPOCHS = 6, 2
 _NAIVE = {"last_value", "seasonal_value"}  # nothing to learn, and nothing to resume
-_DATA = ("digits", "reviews", "co2", "transductions")  # one of each kind, built in
+_DATA = ("digits", "reviews", "co2", "transductions", "scenes", "sums")  # one of each kind, built in
 _WITH_LINEAR_LAYERS = ("mlp", "transformer", "gpt", "bert", "vit")
 
 
