@@ -2,6 +2,7 @@
 
 from math import sqrt
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from iolaus.layers.activations import Activation, activation_layer
@@ -25,12 +26,26 @@ def convolution(
         variance of the gradients, and without one that of the values: these would grow where channels become fewer.
     """
     padding = size // 2 if padding is None else padding
-    conv = nn.Conv2d(in_channels, out_channels, size, stride, padding, groups=groups, bias=norm == "none")
+    conv = Convolution(in_channels, out_channels, size, stride, padding, groups=groups, bias=norm == "none")
     fan = size * size * (in_channels if norm == "none" else out_channels) // groups
     nn.init.normal_(conv.weight, std=sqrt(2 / fan))
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
     return conv
+
+
+class Convolution(nn.Conv2d):
+    """Never steps further than the maps are wide, where there is only one place to stand on anyway.
+
+    With longer steps oneDNN (as of torch 2.13) fills the bfloat16 gradients of weights that see nothing but padding
+    with whatever the memory held before.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        assert not isinstance(self.padding, str)
+        axes = zip(self.stride, input.shape[-2:], self.padding, self.kernel_size, strict=True)
+        stride = [min(step, side) if 2 * padding < size else step for step, side, padding, size in axes]
+        return F.conv2d(input, self.weight, self.bias, stride, self.padding, self.dilation, self.groups)
 
 
 class ConvNorm(nn.Module):
