@@ -25,9 +25,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from iolaus.config.build import build_data
 from iolaus.config.compose import compose
-from iolaus.data.images import ImageData
+from iolaus.data.images.images import ImageData
 from iolaus.data.module import DataModule
-from iolaus.data.series import SeriesData
+from iolaus.data.series.series import SeriesData
 
 PADDING = 4
 

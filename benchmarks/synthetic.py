@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from iolaus.data.classified_images import ClassifiedImages
-from iolaus.data.images import Loaded
-from iolaus.data.pictures import Pictures
-from iolaus.data.series import SeriesData
-from iolaus.data.table import Table
+from iolaus.data.images.classified_images import ClassifiedImages
+from iolaus.data.images.images import Loaded
+from iolaus.data.images.pictures import Pictures
+from iolaus.data.series.series import SeriesData
+from iolaus.data.series.table import Table
 from iolaus.spec import Classes, Image
 
 _NAMES = tuple("0123456789")

@@ -9,8 +9,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
 
-from iolaus.data.digits import Digits
-from iolaus.data.reviews import Reviews
+from iolaus.data.images.digits import Digits
+from iolaus.data.text.reviews import Reviews
 from iolaus.models.bert import BERT
 from iolaus.models.gpt import GPT
 from iolaus.models.resnet import ResNet

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from iolaus.data.augmentation import (
+from iolaus.data.images.augmentation import (
     crop_and_flip,
     cutmix_weights,
     cutout,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from iolaus.data import cifar10
-from iolaus.data.cifar10 import CIFAR10, NAMES, TEST_FILES, TRAIN_FILES
+from iolaus.data.images import cifar10
+from iolaus.data.images.cifar10 import CIFAR10, NAMES, TEST_FILES, TRAIN_FILES
 from iolaus.spec import Classes, Image
 
 

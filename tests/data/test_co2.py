@@ -5,8 +5,8 @@ import sys
 import pytest
 import torch
 
-from iolaus.data import co2
-from iolaus.data.co2 import CO2
+from iolaus.data.series import co2
+from iolaus.data.series.co2 import CO2
 
 
 def test_parts_and_values() -> None:

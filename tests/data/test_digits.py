@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from iolaus.data.digits import Digits
+from iolaus.data.images.digits import Digits
 from iolaus.spec import Classes, Image
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from iolaus.data.ett import ETT
 from iolaus.data.loader import Split
+from iolaus.data.series.ett import ETT
 
 
 def write(folder: Path, variant: str, num_rows: int) -> Path:

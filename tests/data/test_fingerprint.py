@@ -3,9 +3,9 @@
 import torch
 
 from iolaus.data.fingerprint import fingerprint
-from iolaus.data.pictures import Pictures
-from iolaus.data.tokens import Tokens
-from iolaus.data.windows import Windows
+from iolaus.data.images.pictures import Pictures
+from iolaus.data.series.windows import Windows
+from iolaus.data.text.tokens import Tokens
 
 
 def _pictures(changed: bool = False) -> Pictures:

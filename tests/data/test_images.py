@@ -9,9 +9,9 @@ import torch
 from PIL import Image as Pillow
 
 from iolaus.batch import Batch
-from iolaus.data.classified_images import ClassifiedImages
-from iolaus.data.images import ImageData, Loaded
-from iolaus.data.pictures import Pictures
+from iolaus.data.images.classified_images import ClassifiedImages
+from iolaus.data.images.images import ImageData, Loaded
+from iolaus.data.images.pictures import Pictures
 from iolaus.spec import Classes, Image
 
 NAMES = ("cat", "dog", "owl")
@@ -67,7 +67,7 @@ def test_a_constant_channel_stays_finite() -> None:
 def test_statistics_are_taken_over_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = ready().train
     whole = pictures.mean_and_std()
-    monkeypatch.setattr("iolaus.data.pictures._PICTURES_PER_CHUNK", 7)
+    monkeypatch.setattr("iolaus.data.images.pictures._PICTURES_PER_CHUNK", 7)
     for pieces, once in zip(pictures.mean_and_std(), whole, strict=True):
         assert pieces == pytest.approx(once)
 

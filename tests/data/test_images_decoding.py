@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iolaus.data.decoding import decode, decode_all, picture_files
+from iolaus.data.images.decoding import decode, decode_all, picture_files
 
 
 def saved(folder: Path, name: str, image: Image.Image, **options: object) -> Path:
@@ -101,7 +101,7 @@ def test_a_picture_bomb_is_named(tmp_path: Path) -> None:
 
 
 def test_many_come_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iolaus.data.decoding._FILES_PER_ROUND", 4)
+    monkeypatch.setattr("iolaus.data.images.decoding._FILES_PER_ROUND", 4)
     files = [saved(tmp_path, f"{number}.png", Image.new("L", (2, 2), number)) for number in range(11)]
     pixels = [int(picture[0, 0, 0]) for picture in decode_all(files, channels=1, height=2, width=2)]
     assert pixels == list(range(11))

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from iolaus.data import picture_cache
-from iolaus.data.image_folder import ImageFolder
+from iolaus.data.images import picture_cache
+from iolaus.data.images.image_folder import ImageFolder
 from iolaus.spec import Classes, Image
 
 

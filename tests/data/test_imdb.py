@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from iolaus.data import cache
-from iolaus.data.imdb import IMDB, UnlabelledIMDB
+from iolaus.data.text.imdb import IMDB, UnlabelledIMDB
 from iolaus.spec import Classes, Text, Unlabelled
 
 PARTS = {"train": 20, "test": 6}

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from iolaus.data.image_numbers import ImageNumbers
-from iolaus.data.text_numbers import TextNumbers
+from iolaus.data.images.image_numbers import ImageNumbers
+from iolaus.data.text.text_numbers import TextNumbers
 from iolaus.spec import Image, Number
 
 NUM = 30

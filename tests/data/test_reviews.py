@@ -11,9 +11,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from iolaus.data import cache
-from iolaus.data.review_grammar import SIDED
-from iolaus.data.reviews import Reviews
-from iolaus.data.text import Labelled
+from iolaus.data.text.review_grammar import SIDED
+from iolaus.data.text.reviews import Reviews
+from iolaus.data.text.text import Labelled
 
 _SIDE_OF = {phrase: side for sides in SIDED.values() for side, phrases in sides.items() for phrase in phrases}
 _OPINION = re.compile(r"\b(" + "|".join(sorted(_SIDE_OF, key=len, reverse=True)) + r")\b")

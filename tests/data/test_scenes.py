@@ -2,9 +2,9 @@
 
 import torch
 
-from iolaus.data.digits import read_digits
-from iolaus.data.scenes import Scenes
-from iolaus.data.sums import Sums
+from iolaus.data.images.digits import read_digits
+from iolaus.data.images.scenes import Scenes
+from iolaus.data.images.sums import Sums
 from iolaus.spec import Image, Mask, Number
 
 

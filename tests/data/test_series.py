@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from iolaus.data.series_file import SeriesFile
-from iolaus.data.table import Table
-from iolaus.data.windows import Windows
+from iolaus.data.series.series_file import SeriesFile
+from iolaus.data.series.table import Table
+from iolaus.data.series.windows import Windows
 from iolaus.spec import Forecast, Series
 
 

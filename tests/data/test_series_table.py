@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iolaus.data.dates import spacing
-from iolaus.data.table import Table, TableReader
+from iolaus.data.series.dates import spacing
+from iolaus.data.series.table import Table, TableReader
 
 
 @pytest.fixture

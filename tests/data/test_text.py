@@ -13,8 +13,8 @@ from torch import Tensor
 from iolaus.batch import Batch
 from iolaus.data import cache
 from iolaus.data.splits import held_out
-from iolaus.data.text import Labelled, TextData
-from iolaus.data.tokens import End, Tokens
+from iolaus.data.text.text import Labelled, TextData
+from iolaus.data.text.tokens import End, Tokens
 from iolaus.spec import Classes, Text
 
 NUM_TRAIN, NUM_TEST = 40, 10

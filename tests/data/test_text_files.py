@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from iolaus.data import cache
-from iolaus.data.text import Labelled
-from iolaus.data.texts import Texts
+from iolaus.data.text.text import Labelled
+from iolaus.data.text.texts import Texts
 from iolaus.spec import Classes
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from iolaus.data.tokenizer import END, MASK, PAD, START, UNKNOWN, Kind, encode, fit
+from iolaus.data.text.tokenizer import END, MASK, PAD, START, UNKNOWN, Kind, encode, fit
 
 TEXTS = [
     "The film isn't bad.",

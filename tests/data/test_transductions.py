@@ -4,8 +4,8 @@ from collections import Counter
 
 import torch
 
-from iolaus.data.transduction_rules import RULES, apply
-from iolaus.data.transductions import Transductions
+from iolaus.data.text.transduction_rules import RULES, apply
+from iolaus.data.text.transductions import Transductions
 from iolaus.spec import Sentence, Text
 
 

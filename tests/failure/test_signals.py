@@ -134,7 +134,7 @@ def test_the_second_signal_is_an_order(tmp_path: Path) -> None:
 # A user's own package, whose data take long to read and whose steps take long.
 _SLOW = """
 import pathlib, time
-from iolaus.data.digits import Digits
+from iolaus.data.images.digits import Digits
 from iolaus.tasks.classify import Classify
 
 class SlowDigits(Digits):

@@ -21,10 +21,10 @@ from PIL import Image
 from iolaus.cli.settle import explain_all
 from iolaus.config import build
 from iolaus.config.compose import compose, options
-from iolaus.data.decoding import decode
+from iolaus.data.images.decoding import decode
 from iolaus.data.module import DataModule
-from iolaus.data.series_file import SeriesFile
-from iolaus.data.texts import Texts
+from iolaus.data.series.series_file import SeriesFile
+from iolaus.data.text.texts import Texts
 from iolaus.optimizers import parameter_groups
 
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]

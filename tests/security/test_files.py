@@ -15,15 +15,15 @@ import pytest
 import torch
 from PIL import Image
 
-from iolaus.data import cifar10
-from iolaus.data.cifar10 import CIFAR10
-from iolaus.data.decoding import decode
 from iolaus.data.download import extract
-from iolaus.data.image_folder import ImageFolder
-from iolaus.data.picture_cache import load_pictures
-from iolaus.data.reviews import Reviews
-from iolaus.data.series_file import SeriesFile
-from iolaus.data.texts import Texts
+from iolaus.data.images import cifar10
+from iolaus.data.images.cifar10 import CIFAR10
+from iolaus.data.images.decoding import decode
+from iolaus.data.images.image_folder import ImageFolder
+from iolaus.data.images.picture_cache import load_pictures
+from iolaus.data.series.series_file import SeriesFile
+from iolaus.data.text.reviews import Reviews
+from iolaus.data.text.texts import Texts
 from iolaus.hardware import peak_memory_mb
 from iolaus.transfer.pretrained.published import open_published
 from tests.security.conftest import Canary, Gadget
@@ -122,7 +122,7 @@ def test_postscript_in_a_pictures_clothes_is_not_run(tmp_path: Path, monkeypatch
 
 def test_a_cache_of_pickles_is_made_anew(tmp_path: Path, canary: Canary, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever gives away a folder of pictures can put a cache into it."""
-    monkeypatch.setattr("iolaus.data.picture_cache._IN_MEMORY", 0)
+    monkeypatch.setattr("iolaus.data.images.picture_cache._IN_MEMORY", 0)
     Image.new("L", (8, 8), 7).save(tmp_path / "a.png")
     load_pictures(tmp_path, [tmp_path / "a.png"], channels=1, size=8)
     (cache,) = (tmp_path / ".iolaus").glob("*.npy")

@@ -33,7 +33,7 @@ HOSTILE = [
     "iolaus.folder.place.claim",
     "iolaus.data.download.extract",
     "iolaus.data.download.shutil.rmtree",
-    "iolaus.data.images.ImageData.load",
+    "iolaus.data.images.images.ImageData.load",
     "iolaus.models.mlp.MLP.load_state_dict",
     "iolaus.tasks.classify.Classify.load_from_checkpoint",
     "iolaus.losses.classes.torch.load",

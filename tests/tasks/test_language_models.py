@@ -13,7 +13,7 @@ from torch import Tensor
 from iolaus.batch import Batch
 from iolaus.data.loader import Loader
 from iolaus.data.order import Order
-from iolaus.data.tokens import Tokens
+from iolaus.data.text.tokens import Tokens
 from iolaus.losses import CrossEntropy
 from iolaus.models.bert import BERT
 from iolaus.models.gpt import GPT

@@ -14,8 +14,8 @@ from iolaus.data.loader import Split
 from iolaus.data.module import DataModule
 from iolaus.data.numbered import Numbered
 from iolaus.data.order import Order
-from iolaus.data.series import SeriesData
-from iolaus.data.tokenized import TokenizedData
+from iolaus.data.series.series import SeriesData
+from iolaus.data.text.tokenized import TokenizedData
 from iolaus.folder.run_folder import RunFolder
 from iolaus.spec import Classes, Mask, Number, Vector
 from iolaus.tasks.task import Task

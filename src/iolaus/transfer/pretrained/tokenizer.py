@@ -5,7 +5,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from iolaus.data.tokenizer import read, without_spelled_ids
+from iolaus.data.text.tokenizer import read, without_spelled_ids
 
 FILE = "tokenizer.json"
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from iolaus.data.classified_images import ClassifiedImages
 from iolaus.data.download import Download, ensure
-from iolaus.data.images import Loaded
-from iolaus.data.pictures import Pictures
+from iolaus.data.images.classified_images import ClassifiedImages
+from iolaus.data.images.images import Loaded
+from iolaus.data.images.pictures import Pictures
 from iolaus.spec import Classes, Image
 
 # Not the better known Python version: that one is made of pickles, which can run any code when they are read.

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from iolaus.batch import Batch
-from iolaus.data.augmentation import crop_and_flip, cutmix_weights, cutout, mix, mixup_weights
-from iolaus.data.images import ImageData
+from iolaus.data.images.augmentation import crop_and_flip, cutmix_weights, cutout, mix, mixup_weights
+from iolaus.data.images.images import ImageData
 from iolaus.ranges import NonNegative, Whole
 from iolaus.spec import Classes, Image, Target
 

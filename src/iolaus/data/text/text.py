@@ -16,10 +16,10 @@ from torch import Tensor
 from iolaus.batch import Batch
 from iolaus.data.cache import Arrays, cached, fingerprint
 from iolaus.data.splits import held_out
-from iolaus.data.text_files import read_examples
-from iolaus.data.tokenized import TokenizedData
-from iolaus.data.tokenizer import encode, fit
-from iolaus.data.tokens import End, Tokens
+from iolaus.data.text.text_files import read_examples
+from iolaus.data.text.tokenized import TokenizedData
+from iolaus.data.text.tokenizer import encode, fit
+from iolaus.data.text.tokens import End, Tokens
 from iolaus.ranges import Rate
 from iolaus.spec import Classes, Target, Text
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import torch
 
 from iolaus.batch import Batch
-from iolaus.data.augmentation import crop_and_flip
-from iolaus.data.images import ImageData
+from iolaus.data.images.augmentation import crop_and_flip
+from iolaus.data.images.images import ImageData
 from iolaus.data.numbered import Numbered
 from iolaus.ranges import Whole
 from iolaus.spec import Image, Number

@@ -3,9 +3,9 @@
 import random
 from typing import Any
 
-from iolaus.data.pairs import PairData
-from iolaus.data.tokenized import VocabSize
-from iolaus.data.transduction_rules import apply, write
+from iolaus.data.text.pairs import PairData
+from iolaus.data.text.tokenized import VocabSize
+from iolaus.data.text.transduction_rules import apply, write
 from iolaus.ranges import Count
 
 _NUM_TRAIN, _NUM_TEST = 20_000, 2_000

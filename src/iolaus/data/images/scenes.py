@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from iolaus.data.digits import read_digits
-from iolaus.data.images import ImageData, Loaded
-from iolaus.data.pictures import Pictures
+from iolaus.data.images.digits import read_digits
+from iolaus.data.images.images import ImageData, Loaded
+from iolaus.data.images.pictures import Pictures
 from iolaus.ranges import Count
 from iolaus.spec import Image, Mask
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from iolaus.batch import Batch
-from iolaus.data.tokenizer import PAD
+from iolaus.data.text.tokenizer import PAD
 
 End = Literal["head", "tail", "all"]
 Frame = tuple[tuple[int, ...], tuple[int, ...]]

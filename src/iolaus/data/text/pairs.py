@@ -10,10 +10,10 @@ from torch import Tensor
 
 from iolaus.batch import Batch
 from iolaus.data.splits import held_out
-from iolaus.data.text_files import read_examples
-from iolaus.data.tokenized import TokenizedData
-from iolaus.data.tokenizer import encode, fit
-from iolaus.data.tokens import Tokens
+from iolaus.data.text.text_files import read_examples
+from iolaus.data.text.tokenized import TokenizedData
+from iolaus.data.text.tokenizer import encode, fit
+from iolaus.data.text.tokens import Tokens
 from iolaus.ranges import Count
 from iolaus.spec import Sentence, Text
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from iolaus.batch import Batch
-from iolaus.data.decoding import decode_all, picture_files
+from iolaus.data.images.decoding import decode_all, picture_files
+from iolaus.data.images.pictures import Pictures
 from iolaus.data.module import DataModule
-from iolaus.data.pictures import Pictures
 from iolaus.data.splits import Share, held_out
 from iolaus.spec import Classes, Image, Target
 

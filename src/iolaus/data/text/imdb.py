@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from iolaus.data.cache import Arrays
 from iolaus.data.download import Download, ensure
-from iolaus.data.text import Labelled, TextData
-from iolaus.data.text_files import list_texts, read_text, stamp
-from iolaus.data.tokens import End
+from iolaus.data.text.text import Labelled, TextData
+from iolaus.data.text.text_files import list_texts, read_text, stamp
+from iolaus.data.text.tokens import End
 from iolaus.spec import Target, Text, Unlabelled
 
 _IMDB = Download(

@@ -13,7 +13,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 
-from iolaus.data.decoding import decode_all
+from iolaus.data.images.decoding import decode_all
 
 _IN_MEMORY = 2**28  # bytes; more than this goes into a file
 _FOLDER = ".iolaus"  # inside the user's folder; being hidden, it is no class

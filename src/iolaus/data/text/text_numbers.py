@@ -8,9 +8,9 @@ from torch import Tensor
 from iolaus.data.cache import Arrays
 from iolaus.data.numbered import Numbered
 from iolaus.data.splits import held_out
-from iolaus.data.text import Labelled
-from iolaus.data.text_files import is_number
-from iolaus.data.texts import Texts
+from iolaus.data.text.text import Labelled
+from iolaus.data.text.text_files import is_number
+from iolaus.data.text.texts import Texts
 from iolaus.spec import Number, Text
 
 

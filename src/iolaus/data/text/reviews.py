@@ -3,9 +3,9 @@
 import random
 from typing import Any
 
-from iolaus.data.review_grammar import BLAME, PATTERNS, PRAISE, SIDED, write
-from iolaus.data.text import Labelled, TextData
-from iolaus.data.tokenized import VocabSize
+from iolaus.data.text.review_grammar import BLAME, PATTERNS, PRAISE, SIDED, write
+from iolaus.data.text.text import Labelled, TextData
+from iolaus.data.text.tokenized import VocabSize
 from iolaus.ranges import Count
 
 _NUM_TRAIN, _NUM_TEST = 16_000, 2_000

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iolaus.data.dates import following
 from iolaus.data.loader import Split
 from iolaus.data.module import DataModule
-from iolaus.data.table import Table, TableReader
-from iolaus.data.windows import Windows
+from iolaus.data.series.dates import following
+from iolaus.data.series.table import Table, TableReader
+from iolaus.data.series.windows import Windows
 from iolaus.ranges import Count
 from iolaus.spec import Forecast, Series
 

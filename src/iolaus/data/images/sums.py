@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iolaus.data.digits import read_digits
-from iolaus.data.images import Loaded
-from iolaus.data.numbered_images import NumberedImages
-from iolaus.data.pictures import Pictures
+from iolaus.data.images.digits import read_digits
+from iolaus.data.images.images import Loaded
+from iolaus.data.images.numbered_images import NumberedImages
+from iolaus.data.images.pictures import Pictures
 from iolaus.spec import Image, Number
 
 _NUM_TRAIN, _NUM_TEST = 8000, 1000

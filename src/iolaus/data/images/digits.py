@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from iolaus.data.classified_images import ClassifiedImages
-from iolaus.data.images import Loaded
-from iolaus.data.pictures import Pictures
+from iolaus.data.images.classified_images import ClassifiedImages
+from iolaus.data.images.images import Loaded
+from iolaus.data.images.pictures import Pictures
 from iolaus.data.splits import held_out
 from iolaus.spec import Classes, Image
 

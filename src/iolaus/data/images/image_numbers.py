@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 
-from iolaus.data.images import Loaded
-from iolaus.data.numbered_images import NumberedImages
-from iolaus.data.picture_cache import load_pictures
-from iolaus.data.pictures import Pictures
+from iolaus.data.images.images import Loaded
+from iolaus.data.images.numbered_images import NumberedImages
+from iolaus.data.images.picture_cache import load_pictures
+from iolaus.data.images.pictures import Pictures
 from iolaus.data.splits import Share, held_out
-from iolaus.data.text_files import read_columns, read_numbers
+from iolaus.data.text.text_files import read_columns, read_numbers
 from iolaus.ranges import Count
 from iolaus.spec import Image, Number
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from iolaus.data.classified_images import ClassifiedImages
-from iolaus.data.decoding import is_picture, picture_files
-from iolaus.data.images import Loaded
-from iolaus.data.picture_cache import load_pictures
-from iolaus.data.pictures import Pictures
+from iolaus.data.images.classified_images import ClassifiedImages
+from iolaus.data.images.decoding import is_picture, picture_files
+from iolaus.data.images.images import Loaded
+from iolaus.data.images.picture_cache import load_pictures
+from iolaus.data.images.pictures import Pictures
 from iolaus.data.splits import Share, held_out
 from iolaus.ranges import Count
 from iolaus.spec import Classes, Image

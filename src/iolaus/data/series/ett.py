@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from iolaus.data.download import Download, ensure
-from iolaus.data.series import SeriesData
-from iolaus.data.table import Table
+from iolaus.data.series.series import SeriesData
+from iolaus.data.series.table import Table
 from iolaus.ranges import Count
 
 _URL = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small"

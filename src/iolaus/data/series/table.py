@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from iolaus.data.dates import date_column, parse, spacing, without_holes
 from iolaus.data.lines import refuse_endless_lines
+from iolaus.data.series.dates import date_column, parse, spacing, without_holes
 
 if TYPE_CHECKING:
     import pandas as pd

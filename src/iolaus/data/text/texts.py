@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from iolaus.data.splits import Share, held_out
-from iolaus.data.text import Labelled, TextData
-from iolaus.data.text_files import is_table, list_texts, read_columns, read_text, stamp
+from iolaus.data.text.text import Labelled, TextData
+from iolaus.data.text.text_files import is_table, list_texts, read_columns, read_text, stamp
 
 _LABEL_COLUMN = "label"
 _TEST_FRACTION = 0.2

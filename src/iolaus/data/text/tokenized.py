@@ -9,8 +9,8 @@ from torch import Tensor
 
 from iolaus.data.module import DataModule
 from iolaus.data.splits import Share
-from iolaus.data.tokenizer import Kind, Reserved, read
-from iolaus.data.tokens import Frame, Tokens
+from iolaus.data.text.tokenizer import Kind, Reserved, read
+from iolaus.data.text.tokens import Frame, Tokens
 from iolaus.ranges import Count
 from iolaus.spec import Text
 

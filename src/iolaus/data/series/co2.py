@@ -4,8 +4,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from iolaus.data.series import SeriesData
-from iolaus.data.table import Table, TableReader
+from iolaus.data.series.series import SeriesData
+from iolaus.data.series.table import Table, TableReader
 from iolaus.ranges import Count
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from iolaus.data.series import SeriesData
-from iolaus.data.table import Gaps, Table, TableReader
+from iolaus.data.series.series import SeriesData
+from iolaus.data.series.table import Gaps, Table, TableReader
 from iolaus.ranges import Rate
 
 

@@ -1,0 +1,1 @@
+"""Time series: tables of numbers with dates, windows of them, and one small file per source."""

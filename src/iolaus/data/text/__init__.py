@@ -1,0 +1,1 @@
+"""Texts: tokenizers, what their sources share, and one small file per source."""
