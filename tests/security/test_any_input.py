@@ -91,7 +91,7 @@ def test_any_value_of_any_option_is_right_or_named(path: str, value: str) -> Non
 def _numbers() -> list[str]:
     """The options of a plain run that are numbers."""
     config = compose([]).config
-    values = {path: OmegaConf.select(config, path) for path in _option_paths()}
+    values = {path: OmegaConf.select(config, path) for path in _option_paths() if not path.startswith("sweep.")}
     return [path for path, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)]
 
 
