@@ -1,5 +1,6 @@
 """Processes of a run that has several, forked where it would start `python -m iolaus.rank`: they have their imports."""
 
+import atexit
 import os
 import signal
 import sys
@@ -69,6 +70,12 @@ def _become(environment: dict[str, str], stdin: int, stdout: Any, stderr: Any) -
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends a forked process as Python ends any other: what waits for the exit is done."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

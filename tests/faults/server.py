@@ -95,9 +95,7 @@ def _become(argv: list[str], folder: str, fault: Any, output: int) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        rank.leave(code)
 
 
 if __name__ == "__main__":

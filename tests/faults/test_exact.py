@@ -147,3 +147,12 @@ def test_a_killed_run_goes_on_as_the_same_run_of_wandb(run: Server, tmp_path: Pa
     records = [path.name.rpartition("-")[2] for path in (tmp_path / "run" / "wandb").glob("offline-run-*")]
     assert len(records) == 2
     assert len(set(records)) == 1  # `wandb sync` joins what has one id
+
+
+def test_a_finished_run_that_is_started_again_stays_as_it_is(run: Server, tmp_path: Path) -> None:
+    command = [*_TINY, "run_dir=finished", "resume=auto"]
+    assert run(command, tmp_path).code == 0
+    left = sorted(path.name for path in (tmp_path / "finished").iterdir())
+    again = run(command, tmp_path)
+    assert (again.code, again.output) == (0, "finished is finished.\n")
+    assert sorted(path.name for path in (tmp_path / "finished").iterdir()) == left
