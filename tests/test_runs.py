@@ -30,8 +30,8 @@ def _rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_one_command_makes_a_run(command: Command, tmp_path: Path) -> None:
-    result = command("trainer.max_epochs=3")
+def test_one_command_makes_a_run(fresh_command: Command, tmp_path: Path) -> None:
+    result = fresh_command("trainer.max_epochs=3")
     assert result.returncode == 0, result.stderr
     folder = (tmp_path / "outputs" / "latest").resolve()
     assert folder.parent == tmp_path / "outputs" / "digits-mlp"

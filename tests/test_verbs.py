@@ -23,9 +23,9 @@ def digits_run(command: Command, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_evaluating_again_gives_the_same(command: Command, digits_run: Path, tmp_path: Path) -> None:
+def test_evaluating_again_gives_the_same(fresh_command: Command, digits_run: Path, tmp_path: Path) -> None:
     moved = digits_run.rename(tmp_path / "moved")
-    result = command("evaluate", "moved", "data.batch_size=50", verb=True)
+    result = fresh_command("evaluate", "moved", "data.batch_size=50", verb=True)
     assert result.returncode == 0, result.stderr
     first, again = (json.loads((moved / path / "summary.json").read_text()) for path in (".", "evaluate/digits"))
     assert again["test/accuracy"] == pytest.approx(first["test/accuracy"])
@@ -102,10 +102,10 @@ def test_a_config_that_names_what_may_not_be_built_is_refused(command: Command, 
     assert not (digits_run.parent / "pwned").exists()
 
 
-def test_the_doctor_knows_what_is_there(command: Command, tmp_path: Path) -> None:
+def test_the_doctor_knows_what_is_there(fresh_command: Command, tmp_path: Path) -> None:
     (tmp_path / "ETT-small").mkdir()
     (tmp_path / "ETT-small" / "ETTh1.csv").write_text("")
-    result = command("doctor", verb=True, IOLAUS_DATA=str(tmp_path))
+    result = fresh_command("doctor", verb=True, IOLAUS_DATA=str(tmp_path))
     assert result.returncode == 0, result.stderr
     lines = {line.split()[0]: line for line in result.stdout.splitlines() if line.startswith("  ")}
     assert "built in" in lines["digits"]

@@ -91,9 +91,9 @@ def test_what_is_right_passes(overrides: list[str]) -> None:
     assert explain_all(overrides) == []
 
 
-def test_the_command_exits_with_2_in_seconds_and_leaves_nothing_behind(command: Command, tmp_path: Path) -> None:
+def test_the_command_exits_with_2_in_seconds_and_leaves_nothing_behind(fresh_command: Command, tmp_path: Path) -> None:
     started = time.monotonic()
-    result = command("model=transfomer", "optimizer.lr=fast", "+typo.key=1")
+    result = fresh_command("model=transfomer", "optimizer.lr=fast", "+typo.key=1")
     seconds = time.monotonic() - started
     assert result.returncode == 2
     assert len(result.stderr.strip().splitlines()) == 3

@@ -5,8 +5,8 @@ from iolaus.config.help import train_help
 from tests.conftest import Command
 
 
-def test_help_lists_every_choice_of_every_group(command: Command) -> None:
-    result = command("--help")
+def test_help_lists_every_choice_of_every_group(fresh_command: Command) -> None:
+    result = fresh_command("--help")
     assert result.returncode == 0
     shown = result.stdout.split("\n\n")
     words = set(next(part for part in shown if part.startswith("Choices")).replace("*", "").replace(",", "").split())

@@ -2,14 +2,15 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from tests.faults.server import Server
+from tests.faults.drill import Drill
+from tests.faults.fault import Fault
+from tests.forks import Forks
 
 _BEGUN = (
     *("model.dim=16", "data.batch_size=100", "trainer=cpu", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"),
@@ -20,13 +21,12 @@ _NUM_STEPS = 26  # of both epochs
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Server]:
-    with Server() as server:
-        yield server
+def run(forks: Forks) -> Drill:
+    return Drill(forks)
 
 
-def _begin(run: Server, folder: Path, *overrides: str) -> None:
-    ended = run([*_BEGUN, *overrides, "run_dir=run"], folder, {"kind": "SIGKILL", "phase": "train step", "step": 8})
+def _begin(run: Drill, folder: Path, *overrides: str) -> None:
+    ended = run([*_BEGUN, *overrides, "run_dir=run"], folder, Fault("SIGKILL", "train step", 8))
     assert ended.code == -9, ended.output
 
 
@@ -44,7 +44,7 @@ def _rates(folder: Path) -> dict[int, float]:
     return {int(row["step"]): float(row["step/learning_rate"]) for row in rows}
 
 
-def test_another_optimizer_keeps_the_weights_and_starts_afresh(run: Server, tmp_path: Path) -> None:
+def test_another_optimizer_keeps_the_weights_and_starts_afresh(run: Drill, tmp_path: Path) -> None:
     _begin(run, tmp_path)
     refused = run(["resume=run", *_SGD], tmp_path)
     assert refused.code == 2
@@ -64,9 +64,9 @@ def test_another_optimizer_keeps_the_weights_and_starts_afresh(run: Server, tmp_
     assert rates[min(rates)] != expected[min(rates)]
 
 
-def test_it_starts_afresh_again_if_it_was_killed_before_its_first_save(run: Server, tmp_path: Path) -> None:
+def test_it_starts_afresh_again_if_it_was_killed_before_its_first_save(run: Drill, tmp_path: Path) -> None:
     _begin(run, tmp_path)
-    strike = {"kind": "SIGKILL", "phase": "train step", "step": 7}
+    strike = Fault("SIGKILL", "train step", 7)
     assert run(["resume=run", *_SGD, "resume.force=true"], tmp_path, strike).code == -9
     ended = run(["resume=run"], tmp_path)
     assert ended.code == 0, ended.output
@@ -76,7 +76,7 @@ def test_it_starts_afresh_again_if_it_was_killed_before_its_first_save(run: Serv
     assert {key for values in state["state"].values() for key in values} == {"momentum_buffer"}
 
 
-def test_another_rate_is_the_one_that_counts(run: Server, tmp_path: Path) -> None:
+def test_another_rate_is_the_one_that_counts(run: Drill, tmp_path: Path) -> None:
     _begin(run, tmp_path, "scheduler=constant")
     ended = run(["resume=run", "optimizer.lr=0.05", "resume.force=true"], tmp_path)
     assert ended.code == 0, ended.output
@@ -84,7 +84,7 @@ def test_another_rate_is_the_one_that_counts(run: Server, tmp_path: Path) -> Non
     assert set(list(_rates(tmp_path / "run").values())[-5:]) == {0.05}
 
 
-def test_a_schedule_is_laid_out_anew_for_a_longer_run(run: Server, tmp_path: Path) -> None:
+def test_a_schedule_is_laid_out_anew_for_a_longer_run(run: Drill, tmp_path: Path) -> None:
     _begin(run, tmp_path, "scheduler=onecycle")
     ended = run(["resume=run", "trainer.max_epochs=4", "resume.force=true"], tmp_path)
     assert ended.code == 0, ended.output
@@ -94,7 +94,7 @@ def test_a_schedule_is_laid_out_anew_for_a_longer_run(run: Server, tmp_path: Pat
     assert {step: rates[step] for step in rates if step > 8} == {step: expected[step] for step in rates if step > 8}
 
 
-def test_a_longer_run_whose_schedule_does_not_ask_goes_on_as_it_was(run: Server, tmp_path: Path) -> None:
+def test_a_longer_run_whose_schedule_does_not_ask_goes_on_as_it_was(run: Drill, tmp_path: Path) -> None:
     _begin(run, tmp_path, "scheduler=plateau")
     ended = run(["resume=run", "trainer.max_epochs=3"], tmp_path)
     assert ended.code == 0, ended.output
@@ -104,7 +104,7 @@ def test_a_longer_run_whose_schedule_does_not_ask_goes_on_as_it_was(run: Server,
 
 @pytest.mark.parametrize("other", [["model.dim=32"], ["model=rnn"], ["data=co2"]], ids=" ".join)
 def test_weights_that_do_not_fit_are_refused_and_the_run_stays_as_it_was(
-    run: Server, tmp_path: Path, other: list[str]
+    run: Drill, tmp_path: Path, other: list[str]
 ) -> None:
     _begin(run, tmp_path)
     folder = tmp_path / "run"
@@ -121,7 +121,7 @@ def test_weights_that_do_not_fit_are_refused_and_the_run_stays_as_it_was(
     assert run(["resume=run"], tmp_path).code == 0
 
 
-def test_another_loss_goes_on_with_everything_else(run: Server, tmp_path: Path) -> None:
+def test_another_loss_goes_on_with_everything_else(run: Drill, tmp_path: Path) -> None:
     _begin(run, tmp_path)
     ended = run(["resume=run", "loss=focal", "resume.force=true"], tmp_path)
     assert ended.code == 0, ended.output
@@ -129,12 +129,12 @@ def test_another_loss_goes_on_with_everything_else(run: Server, tmp_path: Path) 
     assert _summary(tmp_path / "run")["forced"] == ["loss: cross_entropy → focal"]
 
 
-def test_the_batch_size_that_was_found_is_kept(run: Server, tmp_path: Path) -> None:
+def test_the_batch_size_that_was_found_is_kept(run: Drill, tmp_path: Path) -> None:
     """The same command each time, whatever had been reached."""
     command = [
         "trainer.batch_size=auto", "run_dir=run", "resume=auto", "trainer=cpu", "model.dim=16", "trainer.max_epochs=2",
     ]  # fmt: skip
-    assert run(command, tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 1}).code == -9
+    assert run(command, tmp_path, Fault("SIGKILL", "train step", 1)).code == -9
     ended = run(command, tmp_path)
     assert ended.code == 0, ended.output
     config = (tmp_path / "run" / "config.yaml").read_text()
@@ -147,10 +147,10 @@ def test_the_batch_size_that_was_found_is_kept(run: Server, tmp_path: Path) -> N
     assert _summary(tmp_path / "run")["num_steps"] == 3
 
 
-def test_a_size_that_was_not_found_yet_is_looked_for(run: Server, tmp_path: Path) -> None:
+def test_a_size_that_was_not_found_yet_is_looked_for(run: Drill, tmp_path: Path) -> None:
     """The run was killed in its search: its config has the size that its data would have had."""
     command = ["trainer.batch_size=auto", "run_dir=run", "resume=auto", "trainer=cpu", "model.dim=16"]
-    strike = {"kind": "SIGKILL", "phase": "start"}
+    strike = Fault("SIGKILL", "start")
     assert run([*command, "trainer.max_epochs=1"], tmp_path, strike).code == -9
     config = tmp_path / "run" / "config.yaml"
     found = config.read_text()
@@ -162,7 +162,7 @@ def test_a_size_that_was_not_found_yet_is_looked_for(run: Server, tmp_path: Path
     assert _summary(tmp_path / "run")["num_steps"] == 1
 
 
-def test_a_mistake_beside_resume_is_named_as_any_other(run: Server, tmp_path: Path) -> None:
+def test_a_mistake_beside_resume_is_named_as_any_other(run: Drill, tmp_path: Path) -> None:
     _begin(run, tmp_path)
     for again in (["resume=run"], ["run_dir=run", "resume=auto"]):
         ended = run([*again, "modell=mlp", "optimizer.lrr=3"], tmp_path)

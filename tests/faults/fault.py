@@ -91,7 +91,7 @@ class Fault:
         """Leaves it to one of the processes that the run starts, to kill itself."""
         from tests.faults import rank
 
-        rank.fault = replace(self, kind="SIGKILL")
+        rank.lost_by = replace(self, kind="SIGKILL")
 
     def _wait_for_save(self) -> None:
         """Counts what the save does to the disk, and strikes before one of its operations, or after the last."""

@@ -1,6 +1,5 @@
 """Processes of a run that has several, forked where it would start `python -m iolaus.rank`: they have their imports."""
 
-import atexit
 import os
 import signal
 import sys
@@ -9,8 +8,18 @@ from subprocess import PIPE  # noqa: F401 - asked of this module in the place of
 from typing import IO, Any, NoReturn
 
 from tests.faults.fault import Fault
+from tests.forks import leave
 
-fault: Fault | None = None  # that one of them is lost by
+lost_by: Fault | None = None  # what strikes one of them
+
+
+def prepare(fault: dict[str, Any] | None) -> None:
+    """In the process that a command is about to begin in."""
+    from iolaus import processes
+
+    processes.subprocess = sys.modules[__name__]  # type: ignore[assignment]
+    if fault:
+        Fault(**fault).arm()
 
 
 class Popen:
@@ -61,8 +70,8 @@ def _become(environment: dict[str, str], stdin: int, stdout: Any, stderr: Any) -
         for number, file in ((1, stdout), (2, stderr)):
             if file is not None:
                 os.dup2(file.fileno(), number)
-        if fault and environment["RANK"] == str(fault.rank):
-            fault.arm()
+        if lost_by and environment["RANK"] == str(lost_by.rank):
+            lost_by.arm()
         from iolaus.rank import main
 
         main()
@@ -71,11 +80,3 @@ def _become(environment: dict[str, str], stdin: int, stdout: Any, stderr: Any) -
         traceback.print_exc()
     finally:
         leave(code)
-
-
-def leave(code: int) -> NoReturn:
-    """Ends a forked process as Python ends any other: what waits for the exit is done."""
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

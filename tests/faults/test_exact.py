@@ -1,17 +1,17 @@
 """Runs that are interrupted end as the one that nothing happened to. The whole matrix is in torture.py."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults import choices
 from tests.faults.compare import differences
+from tests.faults.drill import Drill
 from tests.faults.fault import Fault
 from tests.faults.matrix import Case, case, cases, met_pairs, strike_of
-from tests.faults.server import Server
 from tests.faults.torture import tortured
+from tests.forks import Forks
 
 _TINY = (
     *("model.dim=16", "data.batch_size=100", "trainer=cpu", "trainer.max_epochs=2"),
@@ -20,9 +20,8 @@ _TINY = (
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Server]:
-    with Server() as server:
-        yield server
+def run(forks: Forks) -> Drill:
+    return Drill(forks)
 
 
 def _killed_in_saves(*operations: int) -> list[Fault]:
@@ -66,7 +65,7 @@ def _killed_in_saves(*operations: int) -> list[Fault]:
     ],
     ids=str,
 )
-def test_an_interrupted_run_ends_as_the_one_that_was_not(run: Server, tried: Case, tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_as_the_one_that_was_not(run: Drill, tried: Case, tmp_path: Path) -> None:
     result = tortured(run, tried, tmp_path / "case")
     assert (result["verdict"], result["corrupt"]) == ("exact", 0), result
     assert len(result["struck"]) == len(tried.faults)
@@ -84,7 +83,7 @@ def test_the_cases_cover_every_pair() -> None:
     assert {dict(case.chosen)["model"] for case in chosen} == {*choices.FACTORS["model"]}
 
 
-def test_the_same_command_twice_gives_the_same_bits(run: Server, tmp_path: Path) -> None:
+def test_the_same_command_twice_gives_the_same_bits(run: Drill, tmp_path: Path) -> None:
     for name in ("one", "other"):
         ended = run([*_TINY, "model.dropout=0.5", f"run_dir={name}"], tmp_path)
         assert ended.code == 0, ended.output
@@ -93,9 +92,9 @@ def test_the_same_command_twice_gives_the_same_bits(run: Server, tmp_path: Path)
     assert len(differences(tmp_path / "one", tmp_path / "third")) > 10  # so that equal says something
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(run: Server, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(run: Drill, tmp_path: Path) -> None:
     run([*_TINY, "run_dir=whole"], tmp_path)
-    run([*_TINY, "run_dir=struck"], tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 10})
+    run([*_TINY, "run_dir=struck"], tmp_path, Fault("SIGKILL", "train step", 10))
     last = tmp_path / "struck" / "checkpoints" / "last.ckpt"
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 1
@@ -105,9 +104,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(run: Server, t
     assert differences(tmp_path / "whole", tmp_path / "struck") == []
 
 
-def test_one_command_starts_goes_on_and_leaves_the_finished_alone(run: Server, tmp_path: Path) -> None:
+def test_one_command_starts_goes_on_and_leaves_the_finished_alone(run: Drill, tmp_path: Path) -> None:
     command = [*_TINY, "run_dir=run", "resume=auto"]
-    assert run(command, tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 8}).code == -9
+    assert run(command, tmp_path, Fault("SIGKILL", "train step", 8)).code == -9
     refused = run([*command, "data.batch_size=50"], tmp_path)
     assert refused.code == 2
     assert "the run began with data.batch_size=100, so it cannot go on with data.batch_size=50" in refused.output
@@ -123,13 +122,13 @@ def test_one_command_starts_goes_on_and_leaves_the_finished_alone(run: Server, t
     assert "type run_dir=FOLDER too" in alone.output
 
 
-def test_other_data_under_the_same_name_are_refused(run: Server, tmp_path: Path) -> None:
+def test_other_data_under_the_same_name_are_refused(run: Drill, tmp_path: Path) -> None:
     table = tmp_path / "load.csv"
     rows = [f"2024-01-{day:02}T{hour:02}:00,{(7 * day + hour) % 13}" for day in range(1, 29) for hour in range(24)]
     table.write_text("\n".join(["date,load", *rows]))
     options = ("data=series", "data.root=load.csv", "data.lookback=24", "data.horizon=6", "data.batch_size=32")
     command = [*options, "model.dim=8", "trainer.max_epochs=2", "callbacks.checkpoint.every_n_steps=3"]
-    run([*command, "run_dir=run"], tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 7})
+    run([*command, "run_dir=run"], tmp_path, Fault("SIGKILL", "train step", 7))
     table.write_text("\n".join(["date,load", *rows[:50], rows[50] + ".5", *rows[51:]]))
     refused = run(["resume=run"], tmp_path)
     assert refused.code == 2
@@ -139,9 +138,9 @@ def test_other_data_under_the_same_name_are_refused(run: Server, tmp_path: Path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of W&B's own
-def test_a_killed_run_goes_on_as_the_same_run_of_wandb(run: Server, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_as_the_same_run_of_wandb(run: Drill, tmp_path: Path) -> None:
     command = [*_TINY, "logger=wandb", "logger.wandb.num_predictions=0", "run_dir=run", "resume=auto"]
-    assert run(command, tmp_path, {"kind": "SIGKILL", "phase": "train step", "step": 20}).code == -9
+    assert run(command, tmp_path, Fault("SIGKILL", "train step", 20)).code == -9
     ended = run(command, tmp_path)
     assert ended.code == 0, ended.output
     records = [path.name.rpartition("-")[2] for path in (tmp_path / "run" / "wandb").glob("offline-run-*")]
@@ -149,7 +148,7 @@ def test_a_killed_run_goes_on_as_the_same_run_of_wandb(run: Server, tmp_path: Pa
     assert len(set(records)) == 1  # `wandb sync` joins what has one id
 
 
-def test_a_finished_run_that_is_started_again_stays_as_it_is(run: Server, tmp_path: Path) -> None:
+def test_a_finished_run_that_is_started_again_stays_as_it_is(run: Drill, tmp_path: Path) -> None:
     command = [*_TINY, "run_dir=finished", "resume=auto"]
     assert run(command, tmp_path).code == 0
     left = sorted(path.name for path in (tmp_path / "finished").iterdir())

@@ -13,14 +13,13 @@ import os
 import shutil
 import time
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from iolaus.folder.checkpoints import Checkpoints
 from tests.faults.compare import differences
+from tests.faults.drill import Drill, drill
 from tests.faults.matrix import Case, cases, met_pairs, strike_of
-from tests.faults.server import Server
 
 # How a command ends that this has struck, and what it says then; 0 if it was over before.
 _ENDS = {
@@ -47,7 +46,7 @@ def main() -> None:
     file = folder / "results.jsonl"
     known = map(json.loads, file.read_text().splitlines()) if file.exists() else ()
     results: dict[str, Result] = {result["case"]: result for result in known}
-    with Server() as run, file.open("a") as record:
+    with drill() as run, file.open("a") as record:
         for number, case in enumerate(chosen):
             if str(case) not in results and time.monotonic() < deadline:
                 results[str(case)] = result = tortured(run, case, folder / f"{number:03}")
@@ -57,7 +56,7 @@ def main() -> None:
     print(table([(case, results[str(case)]) for case in chosen if str(case) in results]))
 
 
-def tortured(run: Server, case: Case, folder: Path) -> Result:
+def tortured(run: Drill, case: Case, folder: Path) -> Result:
     """Runs it whole; then with every fault in turn, started again each time. The folder stays only if that fails."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -68,7 +67,7 @@ def tortured(run: Server, case: Case, folder: Path) -> Result:
         return result | {"verdict": "does not run", "output": whole.output[-2000:]}
     for fault in [*case.faults, None]:
         command = [*case.overrides, "run_dir=struck", "resume=auto"]
-        ended = run(command, folder, asdict(fault) if fault else None)
+        ended = run(command, folder, fault)
         code, words = _ENDS[fault.kind] if fault and ended.code else (0, "")
         if ended.code != code or words not in ended.output:
             return result | {"verdict": f"exit code {ended.code} after {fault}", "output": ended.output[-2000:]}

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.forks import Forks
 
 
 class Canary:
@@ -39,13 +37,12 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Canary:
 
 
 @pytest.fixture(scope="module")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished_run(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Path:
     """Tiny, on digits, with one class per line of its summary; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
     options = ["trainer.max_epochs=1", "model.dim=8", "+trainer.limit_train_batches=2", "trainer=cpu", "run_dir=run"]
-    command = [sys.executable, str(REPOSITORY / "train.py"), *options]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
-    assert result.returncode == 0, result.stderr
+    ended = forks(options, folder)
+    assert ended.code == 0, ended.stderr
     return folder / "run"
 
 

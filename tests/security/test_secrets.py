@@ -70,13 +70,13 @@ def _assert_kept(folder: Path, *results: CompletedProcess[str]) -> list[Path]:
     return files
 
 
-def test_a_run_with_every_logger_keeps_all_secrets_even_when_it_crashes(command: Command, tmp_path: Path) -> None:
+def test_a_run_with_every_logger_keeps_all_secrets_even_when_it_crashes(fresh_command: Command, tmp_path: Path) -> None:
     environment = _give(tmp_path)
-    result = command("logger=[tensorboard,wandb,mlflow]", "run_dir=run", *_TELLING, **environment)
+    result = fresh_command("logger=[tensorboard,wandb,mlflow]", "run_dir=run", *_TELLING, **environment)
     assert result.returncode == 1
     assert "RuntimeError: key *** for *** and ***" in result.stderr
     assert [record["exit_code"] for record in wandb_records(tmp_path / "run")["exit"]] == [1]
-    again = command("resume=run", "trainer.max_epochs=2", "packages=[telling]", _TELLING[2], **environment)
+    again = fresh_command("resume=run", "trainer.max_epochs=2", "packages=[telling]", _TELLING[2], **environment)
     assert again.returncode == 1
     files = _assert_kept(tmp_path, result, again)
     assert len(files) > 8
@@ -89,13 +89,13 @@ def test_a_run_with_every_logger_keeps_all_secrets_even_when_it_crashes(command:
     assert "key *** for *** and ***" in (tmp_path / "run" / "run.log").read_text()
 
 
-def test_a_sweep_and_what_is_made_of_it_keep_all_secrets(command: Command, tmp_path: Path) -> None:
+def test_a_sweep_and_what_is_made_of_it_keep_all_secrets(fresh_command: Command, tmp_path: Path) -> None:
     environment = _give(tmp_path)
     swept = ("-m", "seed=0,1", "logger=wandb", "sweep.dir=sweep", *_TELLING)
-    results = [command(*swept, **environment)]
-    results.append(command("-m", "sweep.resume=sweep", *_TELLING[:1], _TELLING[2], **environment))
-    results.append(command("compare", "sweep", verb=True, **environment))
-    results.append(command("dashboard", "wandb", "sweep", verb=True, **environment))
+    results = [fresh_command(*swept, **environment)]
+    results.append(fresh_command("-m", "sweep.resume=sweep", *_TELLING[:1], _TELLING[2], **environment))
+    results.append(fresh_command("compare", "sweep", verb=True, **environment))
+    results.append(fresh_command("dashboard", "wandb", "sweep", verb=True, **environment))
     assert [result.returncode for result in results] == [1, 1, 0, 0], results
     reasons = [trial["reason"] for trial in json.loads((tmp_path / "sweep" / "trials.json").read_text())]
     assert reasons == ["RuntimeError: key *** for *** and ***"] * 2

@@ -128,7 +128,9 @@ def test_a_strangers_run_folder_builds_nothing_hostile(name: str, run: Path, can
     canary.assert_alive()
 
 
-def test_a_run_folder_cannot_trust_packages_by_itself(run: Path, tmp_path: Path, canary: Canary, command: Any) -> None:
+def test_a_run_folder_cannot_trust_packages_by_itself(
+    run: Path, tmp_path: Path, canary: Canary, fresh_command: Any
+) -> None:
     """Its config may list whatever package it likes: only the user's own word makes that code run."""
     (tmp_path / "evil.py").write_text(f"open({str(canary.made)!r}, 'w')\n")
     config = yaml.safe_load((run / "config.yaml").read_text()) | {"packages": ["evil"]}
@@ -136,12 +138,12 @@ def test_a_run_folder_cannot_trust_packages_by_itself(run: Path, tmp_path: Path,
     (run / "config.yaml").write_text(yaml.safe_dump(config))
     (run / "overrides.yaml").write_text(yaml.safe_dump(["packages=[evil]", "+loss._target_=evil.Loss"]))
     for arguments in (["evaluate", "run"], ["predict", "run", "--input", "evil.py"]):
-        result = command(*arguments, verb=True, PYTHONPATH=f"{REPOSITORY / 'src'}:{tmp_path}")
+        result = fresh_command(*arguments, verb=True, PYTHONPATH=f"{REPOSITORY / 'src'}:{tmp_path}")
         assert result.returncode == 2
         assert "--package evil" in result.stderr
         assert len(result.stderr.splitlines()) == 1
     for override in ("resume=run", "init_from=run"):
-        result = command(override, PYTHONPATH=f"{REPOSITORY / 'src'}:{tmp_path}")
+        result = fresh_command(override, PYTHONPATH=f"{REPOSITORY / 'src'}:{tmp_path}")
         assert result.returncode == 2
         assert "packages=[evil]" in result.stderr
         assert len(result.stderr.splitlines()) == 1
@@ -204,8 +206,8 @@ REFUSED = [
 ]
 
 
-def test_what_hydra_would_do_behind_the_check_is_one_sentence(command: Any, tmp_path: Path) -> None:
-    result = command(*(argument for argument, _ in REFUSED))
+def test_what_hydra_would_do_behind_the_check_is_one_sentence(fresh_command: Any, tmp_path: Path) -> None:
+    result = fresh_command(*(argument for argument, _ in REFUSED))
     assert result.returncode == 2
     lines = result.stderr.splitlines()
     assert len(lines) == len(REFUSED)

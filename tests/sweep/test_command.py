@@ -69,9 +69,11 @@ def _path(folder: Path) -> str:
     return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 
 
-def test_a_range_and_no_sampler_is_tpe_with_everything_recorded(command: Command, tmp_path: Path) -> None:
+def test_a_range_and_no_sampler_is_tpe_with_everything_recorded(fresh_command: Command, tmp_path: Path) -> None:
     lr = "optimizer.lr=tag(log,interval(1e-4,1e-1))"
-    result = command("-m", *TINY, lr, "sweep.trials=3", "sweep.dir=search", "sweep.seeds=2", "sweep/pruner=median")
+    result = fresh_command(
+        "-m", *TINY, lr, "sweep.trials=3", "sweep.dir=search", "sweep.seeds=2", "sweep/pruner=median"
+    )
     assert result.returncode == 0, result.stderr
     folder = tmp_path / "search"
     about = yaml.safe_load((folder / "sweep.yaml").read_text())
@@ -88,7 +90,7 @@ def test_a_range_and_no_sampler_is_tpe_with_everything_recorded(command: Command
         assert trial["value"] == pytest.approx(sum(trial["values"]) / len(trial["values"]))
         assert trial["command"].startswith("python ")
         assert f"optimizer.lr={trial['params']['optimizer.lr']}" in trial["overrides"]
-    result = command("-m", "sweep.resume=search", "sweep.trials=4", "sweep.seeds=2")
+    result = fresh_command("-m", "sweep.resume=search", "sweep.trials=4", "sweep.seeds=2")
     assert result.returncode == 0, result.stderr
     assert [trial["number"] for trial in _trials(folder)] == [0, 1, 2, 3]
     assert result.stdout.count("finished") + result.stdout.count("pruned") == 1

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.mark.parametrize("engine", ["ray", "slurm"])
-def test_a_cluster_runs_and_prunes_trials(engine: str, command: Command, tmp_path: Path) -> None:
+def test_a_cluster_runs_and_prunes_trials(engine: str, fresh_command: Command, tmp_path: Path) -> None:
     pytest.importorskip("ray" if engine == "ray" else "submitit")
-    result = command(
+    result = fresh_command(
         "-m", "model.dim=8", "optimizer.lr=1e-2,1e-7", "trainer=cpu", "trainer.max_epochs=3", "sweep.dir=s",
         "sweep.workers=1", "sweep/pruner=median", "sweep.pruner.n_startup_trials=1", "sweep.pruner.n_min_trials=1",
         "sweep.pruner.n_warmup_steps=0", f"sweep.engine={engine}",
