@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from runs import make, summary
+from runs import make, summary, write
 
 HORIZONS = (96, 192, 336, 720)
 SEEDS = {96: (0, 1, 2), 192: (0,), 336: (0,), 720: (0,)}
-START, END = "<!-- benchmarks/etth1.py -->", "<!-- end -->"
+MARK = "benchmarks/etth1.py"
 
 # From the cheapest to the dearest. Test MSE for each horizon as published, and where.
 LINEAR = "Zeng et al. 2023, arXiv:2205.13504, table 2"
@@ -96,13 +96,6 @@ def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def write(path: Path, lines: list[str]) -> None:
-    """Replaces what stands between the two marks."""
-    before, _, rest = path.read_text().partition(START)
-    _, _, after = rest.partition(END)
-    path.write_text(before + "\n".join([START, "", *lines, "", END]) + after)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -119,7 +112,7 @@ def main() -> None:
     lines = [*table(options.folder, models), "", *sources(models)]
     print("\n".join(lines))
     if options.write:
-        write(options.write, lines)
+        write(options.write, MARK, lines)
 
 
 if __name__ == "__main__":

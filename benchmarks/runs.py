@@ -1,4 +1,4 @@
-"""The runs that a comparison is made of: each is made once, and goes on where it was stopped."""
+"""The runs that a comparison is made of: each is made once, goes on where it was stopped, and is a row of a table."""
 
 import json
 import os
@@ -23,3 +23,11 @@ def make(folder: Path, overrides: list[str], **environment: str) -> None:
     done = subprocess.run(command, env=os.environ | environment, check=False)
     if done.returncode:
         print(f"{folder.name}: ended with exit code {done.returncode}; the next one is next", file=sys.stderr)
+
+
+def write(page: Path, mark: str, lines: list[str]) -> None:
+    """Replaces what stands between `<!-- mark -->` and `<!-- end -->`."""
+    start, end = f"<!-- {mark} -->", "<!-- end -->"
+    before, found, rest = page.read_text().partition(start)
+    assert found, f"{page} has no {start}"
+    page.write_text(before + "\n".join([start, "", *lines, "", end]) + rest.partition(end)[2])
