@@ -23,6 +23,7 @@ from iolaus.folder.run_folder import RunFolder, read_checkpoint
 from iolaus.folder.summary import Summary, is_first_process, provenance, table
 from iolaus.hardware import peak_memory_mb
 from iolaus.loggers.run_logger import Identity, RunLogger, told_of_the_end
+from iolaus.loggers.samples import TestSamples
 from iolaus.process import full_disk, slurm
 from iolaus.process.interruption import interruption
 from iolaus.tasks.task import Task
@@ -125,7 +126,7 @@ def _refuse_unfit(config: DictConfig, run: RunFolder, task: Task) -> None:
 def _trainer(
     config: DictConfig, folder: Path, task: Task, finetuning: Full, loggers: list[RunLogger], reporter: Reporter | None
 ) -> Trainer:
-    watchers = [watcher for logger in loggers for watcher in logger.watchers()]
+    watchers = [TestSamples(logger.show, logger.num_shown) for logger in loggers if logger.num_shown]
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))  # type: ignore[arg-type]
     callbacks = [

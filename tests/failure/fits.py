@@ -13,14 +13,15 @@ from iolaus.training.trainer import Trainer
 
 
 def parts(folder: Path, *overrides: str, **more: Any) -> tuple[Trainer, Task, DataModule]:
-    """Trainer, task and data of `python train.py …`, on the CPU and without loggers."""
+    """Trainer, task and data of `python train.py …`, on the CPU and, unless given, without loggers."""
     config = compose(["trainer=cpu", "trainer.max_epochs=2", "+trainer.limit_train_batches=6", *overrides]).config
     data = build.build_data(config)
     data.setup()
     model = build.build_model(config, data.input, data.target)
     task = build.build_task(config, model, data.input, data.target)
     callbacks = [*build.build_callbacks(config, task.objective), *more.pop("callbacks", [])]
-    trainer = build.build_trainer(config, model, callbacks=callbacks, logger=False, default_root_dir=folder, **more)
+    parts_given = {"logger": False, **more}
+    trainer = build.build_trainer(config, model, callbacks=callbacks, default_root_dir=folder, **parts_given)
     return trainer, task, data
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from iolaus.loggers.run_logger import Identity
 from iolaus.loggers.tensorboard import TensorBoard
-from iolaus.loggers.unfailing import unfailing
+from iolaus.loggers.unfailing import Unfailing
 from iolaus.process.full_disk import DiskFullError, is_full, told
 from iolaus.process.logs import LogFile, Terminal
 from tests.conftest import REPOSITORY, Command
@@ -122,7 +122,7 @@ def test_tensorboards_thread_prints_no_traceback(
     seen: list[object] = []
     monkeypatch.setattr(threading, "excepthook", lambda arguments: seen.append(arguments.exc_value))
     others = threading.enumerate()
-    logger = unfailing(TensorBoard(Identity(tmp_path)))
+    logger = Unfailing(TensorBoard(Identity(tmp_path)))
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -135,6 +135,7 @@ def test_tensorboards_thread_prints_no_traceback(
             logger.log_metrics({"loss": 1.0}, step)
             logger.save()
         logger.finalize("success")
+        logger.close({"status": "finished"})
     for thread in set(threading.enumerate()) - set(others):
         thread.join(timeout=60)
     assert len([warning for warning in said if "TensorBoard has stopped" in str(warning.message)]) == 1

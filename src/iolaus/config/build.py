@@ -13,7 +13,7 @@ from iolaus.config.targets import resolve
 from iolaus.data.module import DataModule
 from iolaus.loggers.metrics_csv import MetricsCSV
 from iolaus.loggers.run_logger import Identity, RunLogger
-from iolaus.loggers.unfailing import unfailing
+from iolaus.loggers.unfailing import Unfailing
 from iolaus.spec import Input, Target
 from iolaus.tasks.task import Objective, Task
 from iolaus.training.trainer import Trainer
@@ -80,7 +80,7 @@ def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:
 def build_loggers(config: DictConfig, identity: Identity) -> list[RunLogger]:
     """The chosen ones, metrics.csv first: it is always on."""
     chosen = [factory(config, f"logger.{name}") for name in config.logger if name != "csv"]
-    return [MetricsCSV(identity), *(unfailing(make(identity)) for make in chosen)]
+    return [MetricsCSV(identity), *(Unfailing(make(identity)) for make in chosen)]
 
 
 def build_trainer(config: DictConfig, model: nn.Module, **parts: Any) -> Trainer:

@@ -18,7 +18,7 @@ from iolaus.loggers.run_logger import Identity, RunLogger, hyperparameters, resu
 
 _MISSING = 'logger=mlflow needs the package mlflow-skinny: pip install -c constraints.txt -e ".[mlflow]".'
 _STATUSES = {"finished": "FINISHED", "pruned": "FINISHED", "interrupted": "KILLED"}
-# A server that is away must not hold up a run; left alone, MLflow would ask for many minutes.
+# A server that is away must not hold up a run's end; left alone, MLflow would ask for many minutes.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 _MAX_PARAMS_PER_CALL, _MAX_PARAM_LENGTH = 100, 500  # MLflow's own limits
 
@@ -39,6 +39,8 @@ class MLflow(RunLogger):
         super().__init__()
         if importlib.util.find_spec("mlflow") is None:
             raise ValueError(_MISSING)
+        # Of how MLflow sets its tables up. For good, because what is caught in a thread is caught from all of them.
+        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
         self._identity = identity
         self._uri = uri
         self._experiment = experiment
@@ -85,8 +87,7 @@ class MLflow(RunLogger):
             os.environ.setdefault(name, value)
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        with self._alone(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of how MLflow sets its tables up
+        with self._alone():
             return MlflowClient(self._uri)
 
     @cached_property

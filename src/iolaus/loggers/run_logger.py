@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 
 from iolaus.folder.summary import Status, Summary
+from iolaus.loggers.samples import TestSamples
 from iolaus.process.failure import sentence
 from iolaus.process.interruption import Interrupted
 
@@ -41,14 +41,21 @@ class Identity:
 
 
 class RunLogger(Logger):
-    """A Lightning logger that learns how the run ended. Lightning itself reports the end of each fit and each test."""
+    """A Lightning logger that learns how the run ended. Lightning itself reports the end of each fit and each test.
+
+    num_shown: samples of the test that it shows beside the metrics; 0 for none, and then nothing is collected.
+    """
+
+    num_shown: int = 0
 
     def close(self, summary: dict[str, Any]) -> None:
         """The run is over, well or not; `summary` is what its summary.json says. Called once, in the main process."""
 
-    def watchers(self) -> list[Callback]:
-        """Callbacks that collect what this logger shows of a test beside its metrics."""
-        return []
+    def abandon(self) -> None:
+        """It has failed or hangs, and is needed no more: nothing of it may hold up the end of the process."""
+
+    def show(self, samples: TestSamples) -> None:
+        """What a model said of the test, with `num_shown` samples of it, if it classified."""
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -70,7 +69,7 @@ class WandB(RunLogger, WandbLogger):
         del self._wandb_init["anonymous"]  # W&B has no such thing any more, and warns of it
         self._identity = identity
         self._checkpoints = checkpoints
-        self._num_predictions = num_predictions
+        self.num_shown = num_predictions
 
     @property
     def experiment(self) -> Any:
@@ -94,9 +93,6 @@ class WandB(RunLogger, WandbLogger):
         config = params if isinstance(params, dict) else vars(params)
         WandbLogger.log_hyperparams(self, {**config, "choice": self._identity.choices})
 
-    def watchers(self) -> list[Callback]:
-        return [TestSamples(self._show, self._num_predictions)] if self._num_predictions else []
-
     def close(self, summary: dict[str, Any]) -> None:
         run: Any = self._experiment
         if run is None:
@@ -111,7 +107,13 @@ class WandB(RunLogger, WandbLogger):
         run.finish(exit_code=_EXIT_CODES.get(status, 1))
         self._experiment = None
 
-    def _show(self, samples: TestSamples) -> None:
+    def abandon(self) -> None:
+        """At the process's end W&B would wait for its service process, however long that takes."""
+        import wandb
+
+        wandb.teardown()
+
+    def show(self, samples: TestSamples) -> None:
         with self._staging():
             log_predictions(self.experiment, samples)
             log_charts(self.experiment, samples)
