@@ -55,7 +55,7 @@ def fit_and_test(
             _begin(config, run, summary, overrides, group)
         data, task, finetuning = _build(config)
         if config.resume.run:
-            _refuse_unfit(config, run, task)  # before anything of the run is written over
+            _refuse_unfit(config, run, data, task)  # before anything of the run is written over
             _begin(config, run, summary, overrides, group)
         loggers = build.build_loggers(config, Identity(folder, choices, group)) if is_first_process() else []
         with told_of_the_end(loggers, summary):
@@ -111,14 +111,18 @@ def _build(config: DictConfig) -> tuple[DataModule, Task, Full]:
         return data, build.build_task(config, model, data.input, data.target), finetuning
 
 
-def _refuse_unfit(config: DictConfig, run: RunFolder, task: Task) -> None:
-    """Only what is forced can be so; of other data it is known only when they have been read.
+def _refuse_unfit(config: DictConfig, run: RunFolder, data: DataModule, task: Task) -> None:
+    """What is known only when the data have been read.
 
     Raises:
-        ValueError: if the run's weights do not fit.
+        ValueError: if they are others, or the run's weights do not fit what was forced.
     """
-    newest = run.checkpoints.newest() if config.resume.force else None
-    reason = first_difference(task.state_dict(), read_checkpoint(newest)["state_dict"]) if newest else None
+    newest = run.checkpoints.newest()
+    if newest is None:
+        return
+    checkpoint = read_checkpoint(newest)
+    data.compare(checkpoint.get(type(data).__qualname__, {}))
+    reason = first_difference(task.state_dict(), checkpoint["state_dict"]) if config.resume.force else None
     if reason:
         raise ValueError(resume.unfit(config.resume.run, reason))
 

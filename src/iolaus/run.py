@@ -71,8 +71,9 @@ def _forced(config: DictConfig, run: RunFolder, choices: dict[str, str]) -> dict
 
 
 def _mark(folder: Path, known: dict[str, Any], error: BaseException) -> None:
-    """However the run ended, its summary says so."""
+    """However the run ended, its summary says so; what had ended before, and was refused to go on, stays as it was."""
     status: Status = "interrupted" if isinstance(error, Interrupted) else "failed"
     with suppress(OSError, ValueError):  # a full disk, say, which the error tells of
         reached = known | read_summary(folder)
-        Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))
+        if reached.get("status", "running") == "running":
+            Summary(folder, **reached).add(status=status, exit_code=code_of(error), error=sentence(error))

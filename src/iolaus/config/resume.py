@@ -18,7 +18,8 @@ from iolaus.spec import from_plain
 
 # What decides the weights reached so far. (Of the trainer: `max_epochs` may grow, its device may be another.)
 _FIXED = (
-    *("model", "data", "task", "loss", "optimizer", "scheduler", "finetune", "seed", "callbacks.ema"),
+    *("model", "data", "task", "loss", "optimizer", "scheduler", "finetune", "seed"),
+    *("callbacks.ema", "callbacks.swa", "callbacks.l1"),
     *("trainer.accumulate_grad_batches", "trainer.gradient_clip_val", "trainer.precision"),
 )
 _FREE = {"data.root"}  # the content counts, which the data module compares
@@ -56,6 +57,8 @@ def differences(run: RunFolder, config: DictConfig, choices: dict[str, str]) -> 
     """
     all_found: list[tuple[str, Any, Any]] = []
     for part in _FIXED:
+        if _is_off(run.config, part) and _is_off(config, part):
+            continue
         found = [
             difference
             for difference in _differences(part, _plain(run.config, part), _plain(config, part))
@@ -101,6 +104,12 @@ def _unfit(run: RunFolder, config: DictConfig) -> list[str]:
     except (ValueError, KeyError, TypeError) as error:
         return [f"resume={config.resume.run}: {error}"]
     return [unfit(config.resume.run, reason)] if reason else []
+
+
+def _is_off(config: DictConfig, part: str) -> bool:
+    """Whether it is a callback that is off, or that runs of old did not know."""
+    node = OmegaConf.select(config, part)
+    return part.startswith("callbacks.") and (node is None or not build.is_on(node))
 
 
 def _plain(config: DictConfig, path: str) -> Any:

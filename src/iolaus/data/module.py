@@ -41,7 +41,7 @@ class DataModule(L.LightningDataModule, ABC):
         self.batch_size = batch_size
         self.seed = seed
         self.may_differ = False  # from the data that the checkpoint it is restored from was trained on
-        self.has_changed = False  # and does
+        self._trained_on: str | None = None  # their fingerprint
         self._is_read = False
 
     @abstractmethod
@@ -88,6 +88,11 @@ class DataModule(L.LightningDataModule, ABC):
         """The data in a few words, for the log."""
         counts = f"{len(self.train):,} training, {len(self.val):,} validation, {len(self.test):,} test samples"
         return f"{counts}; {self.input} → {self.target}"
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the training data that were read are others than the checkpoint's, as far as it knows them."""
+        return self._is_read and self._trained_on not in (None, self._fingerprint)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -145,11 +150,19 @@ class DataModule(L.LightningDataModule, ABC):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.has_changed = self._is_read and state.get("fingerprint", self._fingerprint) != self._fingerprint
+        self.compare(state)
+        self.input, self.target = from_plain(state["input"]), from_plain(state["target"])
+        self.restore(state["fitted"])
+
+    def compare(self, state: dict[str, Any]) -> None:
+        """Takes note of the data that this state was saved with.
+
+        Raises:
+            ValueError: if other data have been read, unless they may differ.
+        """
+        self._trained_on = state.get("fingerprint")
         if self.has_changed and not self.may_differ:
             raise ValueError(
                 f"resume: the training data are not those that the run began with ({self.describe()}): "
                 "type resume.force=true if it should go on with them nevertheless."
             )
-        self.input, self.target = from_plain(state["input"]), from_plain(state["target"])
-        self.restore(state["fitted"])

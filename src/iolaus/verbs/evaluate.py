@@ -1,9 +1,10 @@
 """`iolaus evaluate RUN [overrides]`: tests a finished run again, on its own data or on others."""
 
+import warnings
 from typing import Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.config import build
@@ -31,6 +32,12 @@ def evaluate(run: RunFolder, overrides: list[str]) -> dict[str, Any]:
     learned = (data.input, data.target)
     data.prepare_data()
     data.setup()
+    if _source(config) == _source(run.config) and data.has_changed:
+        warnings.warn(
+            f"the files of data={name} have changed since {run.path} was trained on them: it is tested on what they "
+            "hold now.",
+            stacklevel=2,
+        )
     if (data.input, data.target) != learned:
         raise ValueError(
             f"data={name} gives {data.input} → {data.target}, but the run's model reads {learned[0]} → {learned[1]}."
@@ -61,6 +68,13 @@ def _with_replaced(run: RunFolder, overrides: list[str]) -> tuple[DictConfig, st
     if problems:
         raise ValueError("\n".join(problems))
     return config, choices["data"]
+
+
+def _source(config: DictConfig) -> dict[Any, Any]:
+    """Where the data come from, however many of them make a batch."""
+    options = OmegaConf.to_container(config.data, resolve=True)
+    assert isinstance(options, dict)
+    return options | {"batch_size": None}
 
 
 def _refuse_other_kinds(trained: DictConfig, tested: DictConfig, name: str) -> None:
