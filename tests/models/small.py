@@ -11,6 +11,7 @@ _SMALL_OWN: dict[str, dict[str, Any]] = {  # where the same words mean something
     "googlenet": {"width": 16},
     "lenet": {"width": 6},
     "sequential": {"dim": None},
+    "unet": {"depth": 2},
     "vgg": {"depth": 11, "hidden_dim": 16},
 }
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from iolaus.models.rnn import LSTM
+from iolaus.models.textcnn import TextCNN
 from iolaus.models.transformer import Transformer
 from iolaus.spec import Image, Series, Text
 from tests.models.test_contract import CASES, CLASSES, LEARNERS, NAMES, B, Case, load
@@ -61,6 +62,24 @@ def test_layers_can_be_counted(name: str, num_layers: int) -> None:
     fewer, more = (sum(p.numel() for p in case.build(num_layers=n).parameters()) for n in (num_layers, num_layers + 1))
     assert fewer < more
     assert case.build(num_layers=num_layers)(case.x()).shape == case.shape
+
+
+@pytest.mark.parametrize("name", ["textcnn", "resnet9", "unet"])
+def test_spatial_dropout_drops_in_training_alone(name: str) -> None:
+    for case in (case for case in CASES if case.name == name):
+        model, x = case.build(spatial_dropout=0.5), case.x()
+        torch.testing.assert_close(model.eval()(x), case.build().eval()(x))
+        assert not torch.equal(model.train()(x), model(x))
+
+
+def test_spatial_dropout_drops_features_in_all_places_at_once() -> None:
+    model = TextCNN(Text(40, 12), CLASSES, dim=8, spatial_dropout=0.5)
+    seen: list[torch.Tensor] = []
+    model.filters[0].register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    model(torch.randint(1, 40, (3, 12)))
+    is_dropped = seen[0] == 0  # (B, L, D)
+    assert 0 < is_dropped.sum() < is_dropped.numel()
+    assert torch.equal(is_dropped.all(1), is_dropped.any(1))
 
 
 @pytest.mark.parametrize("norm", ["layer", "rms", "batch"])

@@ -14,15 +14,16 @@ from iolaus.models.googlenet import GoogLeNet
 from iolaus.models.lenet import LeNet
 from iolaus.models.mlp_mixer import MLPMixer
 from iolaus.models.resnet import ResNet
+from iolaus.models.unet import UNet
 from iolaus.models.vgg import VGG
 from iolaus.models.vit import ViT
-from iolaus.spec import Classes, Image
+from iolaus.spec import Classes, Image, Mask, Target
 
 IMAGENET, CIFAR = Image(3, 224, 224), Image(3, 32, 32)
 THOUSAND, TEN = (Classes(tuple(map(str, range(number)))) for number in (1000, 10))
 
 
-def count(model: type[nn.Module], input: Image, target: Classes, **options: Any) -> int:
+def count(model: type[nn.Module], input: Image, target: Target, **options: Any) -> int:
     with torch.device("meta"):
         return sum(parameter.numel() for parameter in model(input, target, **options).parameters())
 
@@ -80,6 +81,16 @@ ON_IMAGENET: list[tuple[type[nn.Module], dict[str, Any], int]] = [
 @pytest.mark.parametrize(("model", "options", "parameters"), ON_IMAGENET, ids=str)
 def test_on_imagenet(model: type[nn.Module], options: dict[str, Any], parameters: int) -> None:
     assert count(model, IMAGENET, THOUSAND, **options) == parameters
+
+
+def test_unet_has_as_many_as_others_at_the_papers_size() -> None:
+    """The paper prints no number. In Keras (github.com/zhixuhao/unet) it has 31,031,685, with one more convolution, to
+    two maps, before the answer; in PyTorch, with batch norms (github.com/milesial/Pytorch-UNet), 31,037,698."""
+    paper: dict[str, Any] = {"width": 64, "depth": 4}
+    more, answer_from_two, answer = 64 * 2 * 3 * 3 + 2, 2 + 1, 64 + 1
+    plain = count(UNet, Image(1, 572, 572), Mask(("cell",)), **paper, norm="none")
+    assert plain - answer + more + answer_from_two == 31_031_685
+    assert count(UNet, Image(3, 572, 572), Mask(("cell", "background")), **paper) == 31_037_698
 
 
 def test_lenet_5_has_the_papers_parameters_on_its_digits() -> None:

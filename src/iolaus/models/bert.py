@@ -1,8 +1,8 @@
 """BERT: a transformer that reads in both directions, taught by words that were hidden from it (Devlin et al. 2019,
 arXiv:1810.04805)."""
 
-from functools import partial
-from typing import ClassVar
+from functools import partial, singledispatch
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,14 +17,15 @@ from iolaus.layers.pooling import MeanPool
 from iolaus.layers.positions import LearnedPositions
 from iolaus.layers.postnorm import PostNormBlock
 from iolaus.ranges import Count, Positive, Rate
-from iolaus.spec import Classes, Target, Text, Vocabulary
+from iolaus.spec import Classes, Number, Target, Text, Vector, Vocabulary
 
 _STD = 0.02  # of initial weights
 _EPSILON = 1e-12  # of the norms, as in the published weights
 
 
 class BERT(nn.Module):
-    """Word, place and segment in one vector; blocks with norms after each sum; a head for hidden words or classes.
+    """Word, place and segment in one vector; blocks with norms after each sum; a head for hidden words, or for what
+    is asked of the text as a whole.
 
     dim: features per token. num_heads must divide it.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
@@ -35,7 +36,7 @@ class BERT(nn.Module):
     """
 
     reads: ClassVar[tuple[type, ...]] = (Text,)
-    writes: ClassVar[tuple[type, ...]] = (Vocabulary, Classes)
+    writes: ClassVar[tuple[type, ...]] = (Vocabulary, Classes, Number, Vector)
 
     def __init__(
         self,
@@ -64,8 +65,7 @@ class BERT(nn.Module):
         if isinstance(target, Vocabulary):
             self.head = HiddenWordsHead(dim, target.size, activation=activation)
         else:
-            assert isinstance(target, Classes)
-            self.head = ClassesHead(dim, len(target.names), reads_first=input.framed, dropout=dropout)
+            self.head = text_head(target, dim, reads_first=input.framed, dropout=dropout)
         self.apply(_initialize)
 
     def features(self, x: Tensor) -> Features:
@@ -115,20 +115,51 @@ class HiddenWordsHead(nn.Module):
         return F.linear(transformed, features.table, self.bias)
 
 
-class ClassesHead(nn.Module):
-    """Features (B, L, D) → logits (B, C), from the first token, where it stands for the text; else from their mean."""
+@singledispatch
+def text_head(target: Any, dim: int, **options: Any) -> nn.Module:
+    """What is asked of a text as a whole: its class, a number, a vector of length 1."""
+    assert isinstance(target, Classes)
+    return TextHead(dim, len(target.names), **options)
 
-    def __init__(self, dim: int, num_classes: int, *, reads_first: bool, dropout: float) -> None:
+
+@text_head.register
+def _(target: Number, dim: int, **options: Any) -> nn.Module:  # noqa: ARG001 - it is always one
+    return NumberTextHead(dim, 1, **options)
+
+
+@text_head.register
+def _(target: Vector, dim: int, **options: Any) -> nn.Module:
+    return VectorTextHead(dim, target.dim, **options)
+
+
+class TextHead(nn.Module):
+    """Features (B, L, D) → (B, size), from the first token, where it stands for the text; else from their mean."""
+
+    def __init__(self, dim: int, size: int, *, reads_first: bool, dropout: float) -> None:
         super().__init__()
         self.reads_first = reads_first
         self.mean = MeanPool(dim)
         self.pooler = nn.Linear(dim, dim)
         self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear(dim, num_classes)
+        self.project = nn.Linear(dim, size)
 
     def forward(self, features: Features) -> Tensor:
         text = features.values[:, 0] if self.reads_first else self.mean(features.values, features.mask)  # (B, D)
         return self.project(self.dropout(self.pooler(text).tanh()))
+
+
+class NumberTextHead(TextHead):
+    """Features (B, L, D) → (B,)."""
+
+    def forward(self, features: Features) -> Tensor:
+        return super().forward(features).squeeze(1)
+
+
+class VectorTextHead(TextHead):
+    """Features (B, L, D) → vectors of length 1 (B, size)."""
+
+    def forward(self, features: Features) -> Tensor:
+        return F.normalize(super().forward(features), dim=1)
 
 
 def _initialize(module: nn.Module) -> None:

@@ -21,7 +21,7 @@ class ResNet9(nn.Module):
     width: channels of the stem; 64 in the original, half of that on a CPU.
     output_scale: what the features are multiplied by before the linear layer, so that high learning rates do not make
         the first logits large.
-    dropout: on what the last linear layer reads.
+    dropout: on what the last linear layer reads. spatial_dropout: of whole maps, after each group.
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image,)
@@ -36,6 +36,7 @@ class ResNet9(nn.Module):
         norm: Norm = "batch",
         output_scale: Positive = 0.125,
         dropout: Rate = 0.0,
+        spatial_dropout: Rate = 0.0,
     ) -> None:
         super().__init__()
         assert isinstance(input, Image)
@@ -52,12 +53,13 @@ class ResNet9(nn.Module):
                 ),
             ]
         )
+        self.spatial_dropout = nn.Dropout2d(spatial_dropout)
         self.head = head(target, 8 * width, pooling="max", dropout=dropout)
 
     def features(self, x: Tensor) -> Features:
         x = self.stem(x)
         for group in self.groups:
-            x = group(x)
+            x = self.spatial_dropout(group(x))
         return Features(x * self.output_scale)  # (B, D, H, W)
 
     def forward(self, x: Tensor) -> Tensor:

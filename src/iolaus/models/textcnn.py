@@ -21,7 +21,7 @@ class TextCNN(nn.Module):
     """Filters that see 3, 4 and 5 tokens, and of each its strongest response anywhere (Kim 2014, arXiv:1408.5882).
 
     dim: features per token. num_filters: of each width. widths: tokens that a filter sees.
-    dropout: on what the head reads.
+    dropout: on what the head reads. spatial_dropout: of whole features of the embedded tokens, in all places at once.
     patch_size: (series) None chooses by the input: 16 steps of 336.
     patch_stride, instance_norm, channel_independent: (series) None: half a patch, yes, yes.
     """
@@ -40,6 +40,7 @@ class TextCNN(nn.Module):
         activation: Activation = "relu",
         norm: Norm = "none",
         dropout: Rate = 0.5,
+        spatial_dropout: Rate = 0.0,
         pooling: Pooling = "max",
         patch_size: Count | None = None,
         patch_stride: Count | None = None,
@@ -55,6 +56,7 @@ class TextCNN(nn.Module):
             instance_norm=instance_norm,
             channel_independent=channel_independent,
         )
+        self.spatial_dropout = nn.Dropout1d(spatial_dropout)
         self.filters = nn.ModuleList(Filters(dim, num_filters, width) for width in widths)
         self.norm = norm_layer(norm, num_filters * len(widths))
         self.activation = activation_layer(activation)
@@ -69,7 +71,7 @@ class TextCNN(nn.Module):
 
     def features(self, x: Tensor) -> Features:
         tokens = self.embedding(x)
-        values = tokens.values  # (B, L, D)
+        values = self.spatial_dropout(tokens.values.transpose(1, 2)).transpose(1, 2)  # (B, L, D)
         if tokens.mask is not None:
             values = values * tokens.mask.unsqueeze(2)  # a filter at the last word sees silence after it
         responses = torch.cat([filters(values) for filters in self.filters], dim=2)  # (B, L, filters · widths)

@@ -23,7 +23,7 @@ class UNet(nn.Module):
     width: channels of the first level, doubled by each below; the paper's is 64.
     depth: how often the sides are halved; the paper's is 4.
     norm: after each convolution; the paper has none.
-    dropout: on the lowest maps.
+    dropout: on the lowest maps. spatial_dropout: of whole maps, after each level on the way down.
     """
 
     reads: ClassVar[tuple[type, ...]] = (Image,)
@@ -39,6 +39,7 @@ class UNet(nn.Module):
         activation: Activation = "relu",
         norm: Norm = "batch",
         dropout: Rate = 0.0,
+        spatial_dropout: Rate = 0.0,
     ) -> None:
         super().__init__()
         assert isinstance(input, Image)
@@ -48,6 +49,7 @@ class UNet(nn.Module):
             two_convolutions(before, after, activation, norm)
             for before, after in pairwise([input.channels, *channels[:-1]])
         )
+        self.spatial_dropout = nn.Dropout2d(spatial_dropout)
         self.pool = nn.MaxPool2d(2, ceil_mode=True)
         self.bottom = nn.Sequential(
             *two_convolutions(channels[-2], channels[-1], activation, norm), nn.Dropout(dropout)
@@ -58,7 +60,7 @@ class UNet(nn.Module):
     def features(self, x: Tensor) -> Features:
         bridges = []
         for level in self.down:
-            x = level(x)
+            x = self.spatial_dropout(level(x))
             bridges.append(x)
             x = self.pool(x)
         x = self.bottom(x)
