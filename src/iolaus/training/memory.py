@@ -65,6 +65,7 @@ def step_bytes(model: nn.Module, sample: Tensor, batch_size: int) -> int | None:
 
     try:
         twin = copy.deepcopy(model).to("meta").train()
+        vars(twin).pop("features", None)  # compiled, they would still be those of the model
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
             twin(torch.empty(batch_size, *sample.shape[1:], dtype=sample.dtype, device="meta"))
     except Exception:  # whatever it is, a run on a real device will not meet it

@@ -21,7 +21,7 @@ class Trainer(L.Trainer):
     """Every other option is Lightning's own.
 
     precision: as Lightning's, or "auto": bfloat16 where the machine computes it faster for this kind of model.
-    compile: `torch.compile` the model; pays on GPUs, hardly on CPUs.
+    compile: `torch.compile` the model, also where a task calls its features alone; pays on GPUs, hardly on CPUs.
     batch_size: "auto" has the run find the largest batch that fits, before it starts; None leaves data.batch_size.
     on_nonfinite: what a loss or gradient that is infinite or not a number does: end the run, or have its step left out.
     """
@@ -43,7 +43,7 @@ class Trainer(L.Trainer):
             log.info("precision %s: %s", precision, reason)
         model.to(memory_format=memory_format(model))  # type: ignore[call-overload]
         if compile:
-            model.compile()
+            _compile(model)
         silence()
         self.non_finite = NonFinite(on_nonfinite)
         callbacks = [*(callbacks or []), self.non_finite]
@@ -62,6 +62,14 @@ class Trainer(L.Trainer):
         nothing, and let processes that hear of a signal at different times wait for each other."""
         self._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
         self.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
+
+
+def _compile(model: nn.Module) -> None:
+    """Both ways in: tasks whose answers are tokens call `features` alone, and the head only where it counts."""
+    model.compile()
+    features = getattr(model, "features", None)
+    if features is not None:
+        model.features = torch.compile(features)  # type: ignore[assignment]
 
 
 def _refuse(options: dict[str, Any]) -> None:
