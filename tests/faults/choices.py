@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from iolaus.config.compose import CONF, options
 from iolaus.config.targets import resolve
 from iolaus.layers.heads import head
+from iolaus.spec import Vector
 from tests.faults.pairs import Value
 from tests.models.small import small
 
@@ -34,6 +35,7 @@ FACTORS: dict[str, dict[str, Options]] = {
         "language model": {"task": "language_model"},
         "masked language model": {"task": "masked_language_model", "data.framed": "true"},
         "quantile": {"task": "forecast_quantile"},
+        "embed": {"task": "embed"},
     },
     "augmentation": {
         "none": {},
@@ -44,7 +46,12 @@ FACTORS: dict[str, dict[str, Options]] = {
     "finetune": {name: {"finetune": name} for name in ("full", "gradual", "discriminative", "head", "lora")},
     "optimizer": _shipped("optimizer", "adamw"),
     "scheduler": _shipped("scheduler", "constant"),
-    "average": {"none": {}, "moving": {"callbacks.ema.decay": 0.9}},
+    "average": {
+        "none": {},
+        "moving": {"callbacks.ema.decay": 0.9},
+        "of epochs": {"callbacks.swa.start": 0},
+    },
+    "penalty": {"none": {}, "l1": {"callbacks.l1.strength": 1e-3}},
     "clipping": {"none": {}, "by norm": {"trainer.gradient_clip_val": 0.5}},
     "precision": {"float32": {"trainer.precision": "32-true"}, "bfloat16": {"trainer.precision": "bf16-mixed"}},
     "validation": {
@@ -96,18 +103,22 @@ def groups() -> Iterator[list[Value]]:
     for model in FACTORS["model"]:
         for data in filter(lambda name: _reads(model, name), _DATA):
             for task in _tasks(model, data):
-                for augmentation in _AUGMENTATIONS.get(data, ["none"]):
+                for augmentation in _augmentations(data, task):
                     for finetune in _finetunings(model, data, task):
                         yield list(zip(_GROUPED, (model, data, task, augmentation, finetune), strict=True))
 
 
-_AUGMENTATIONS = {"digits": ["none", "mixup", "cutmix"], "reviews": ["none", "word dropout"]}
 _TASKS = {("gpt", "reviews"): "language model", ("bert", "reviews"): "masked language model"}
 
 
+def _augmentations(data: str, task: str) -> list[str]:
+    mixing = ["mixup", "cutmix"] if task == "its own" else []  # `embed` wants samples of one class each
+    return ["none", *{"digits": mixing, "reviews": ["word dropout"]}.get(data, [])]
+
+
 def _tasks(model: str, data: str) -> list[str]:
-    more = _TASKS.get((model, data), "quantile" if data == "co2" else None)
-    return ["its own", *([more] if more else [])]
+    more = [_TASKS[model, data]] if (model, data) in _TASKS else ["quantile"] if data == "co2" else []
+    return ["its own", *more, *(["embed"] if data in ("digits", "reviews") and _writes(model, Vector) else [])]
 
 
 def _finetunings(model: str, data: str, task: str) -> list[str]:
@@ -128,7 +139,13 @@ def _reads(model: str, data: str) -> bool:
     chosen: Any = resolve("model", _yaml("model", model)["_target_"])
     source: Any = resolve("data", _yaml("data", data)["_target_"])
     input, target = source.gives
-    return input in chosen.reads and target in getattr(chosen, "writes", head.registry)
+    return input in chosen.reads and _writes(model, target)
+
+
+@cache
+def _writes(model: str, target: type) -> bool:
+    chosen: Any = resolve("model", _yaml("model", model)["_target_"])
+    return target in getattr(chosen, "writes", head.registry)
 
 
 def _small(model: str) -> Options:

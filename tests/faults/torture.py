@@ -1,6 +1,6 @@
 """Interrupts runs of every sort in every way, and looks whether each still ends as the one that nothing happened to.
 
-    make torture              or: python -m tests.faults.torture [--minutes 40] [--folder outputs/torture]
+    make torture              or: python -m tests.faults.torture [--minutes 40] [--folder outputs/torture] [--only TEXT]
 
 It uses one thread, can be stopped at any time, and goes on where it was. What it prints is what docs/reliability.md
 holds. A case that fails is kept in its folder.
@@ -38,11 +38,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=math.inf, help="how long; without it, until all are done")
     parser.add_argument("--folder", type=Path, default=Path("outputs/torture"), help="where it works, and goes on")
+    parser.add_argument("--only", default="", help="the cases whose description has this in it, as 'average of epochs'")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    chosen, deadline = cases(), time.monotonic() + 60 * options.minutes
+    chosen = [case for case in cases() if options.only in str(case)]
+    deadline = time.monotonic() + 60 * options.minutes
     file = folder / "results.jsonl"
     known = map(json.loads, file.read_text().splitlines()) if file.exists() else ()
     results: dict[str, Result] = {result["case"]: result for result in known}
