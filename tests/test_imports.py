@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import REPOSITORY
 
 
@@ -15,13 +17,30 @@ def test_imports_run_one_way() -> None:
 
 
 def _modules_after(statement: str) -> set[str]:
-    code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    code = f"import sys\n{statement}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(answer.stdout.split())
 
 
 def test_importing_iolaus_imports_nothing_else() -> None:
     assert _modules_after("import iolaus") - _modules_after("pass") == {"iolaus"}
+
+
+@pytest.mark.parametrize("overrides", [["model.dim=8,16"], ["sweep.resume=."]], ids=str)
+def test_a_sweep_starts_the_process_of_its_trials_before_it_imports_torch_itself(
+    overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.yaml").write_text("overrides: ['model.dim=8,16']\n")
+    statement = (
+        "from iolaus.cli import settle\n"
+        "from iolaus.sweep.engines import local\n"
+        "local.warm_up = sys.exit\n"
+        f"try: settle.settle_sweep({overrides})\n"
+        "except SystemExit as left: assert left.code is None\n"
+        "else: assert False"
+    )
+    assert not {"torch", "optuna"} & _modules_after(statement)
 
 
 def test_help_and_mistakes_wait_for_no_torch() -> None:

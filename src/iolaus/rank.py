@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from iolaus.config.compose import CONF
+from iolaus.process.collector import importing
 from iolaus.process.failure import code_of, record, sentence, show_warnings_in_one_line
 from iolaus.process.interruption import Interrupted, interruption, listen
 from iolaus.secrets import notice, notice_values
@@ -31,7 +32,8 @@ def main() -> None:
     notice_values(job["config"])
     folder = Path(job["folder"])
     try:
-        from iolaus.fit_and_test import fit_and_test  # imports torch: once signals are listened to
+        with importing():  # once signals are listened to
+            from iolaus.fit_and_test import fit_and_test
 
         _log_to(folder)
         fit_and_test(OmegaConf.create(job["config"]), folder, **job["arguments"])

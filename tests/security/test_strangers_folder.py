@@ -12,7 +12,7 @@ from iolaus.folder import lock
 from iolaus.folder.plain_yaml import read_yaml
 from iolaus.folder.run_folder import RunFolder, open_run
 from iolaus.folder.summary import read_summary
-from iolaus.sweep.command import with_stored
+from iolaus.sweep.request import with_stored
 
 _LAUGHS = "a0: &a0 [lol]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40)

@@ -12,7 +12,7 @@ from iolaus.config import build
 from iolaus.config.compose import compose
 from iolaus.config.targets import ROLES, resolve
 from iolaus.folder.run_folder import open_run
-from iolaus.sweep.command import with_stored
+from iolaus.sweep.request import with_stored
 from iolaus.verbs.predict import predict
 from tests.conftest import REPOSITORY
 from tests.security.conftest import Canary

@@ -111,8 +111,7 @@ def test_models_that_bring_their_own_data_are_named() -> None:
 
 
 def test_a_used_folder_and_a_wrong_resume_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from iolaus.sweep.command import with_stored
-    from iolaus.sweep.records import write_sweep
+    from iolaus.sweep.request import with_stored, write_sweep
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()

@@ -27,6 +27,7 @@ from iolaus.folder.again import found_batch_size, is_finished, run_of, settle_au
 from iolaus.folder.place import claim, reserve
 from iolaus.folder.run_folder import open_run, refuse_to_repeat
 from iolaus.process import slurm
+from iolaus.process.collector import importing
 from iolaus.secrets import notice_values
 
 
@@ -44,13 +45,17 @@ def settle_run(overrides: list[str]) -> list[str]:
 
 def settle_sweep(overrides: list[str]) -> list[str]:
     """The same for a sweep; one that is only to be looked at ends here."""
-    from iolaus.sweep import command
+    from iolaus.sweep.engines import local
+    from iolaus.sweep.request import runs_here, with_stored
 
     try:
-        overrides = command.with_stored(overrides)
+        overrides = with_stored(overrides)
     except ValueError as error:
         leave([str(error)])
-    command.warm_up(overrides)
+    if runs_here(overrides):
+        local.warm_up()  # in the background, while the sweep is checked
+    with importing():
+        from iolaus.sweep import command
     problems = command.prepare(overrides, _problems)
     if problems:
         leave(problems)
@@ -75,11 +80,13 @@ def _problems(overrides: list[str]) -> list[str]:
     try:
         composed = compose(overrides)
     except (HydraException, OmegaConfBaseException):
-        from iolaus.config.values import check_values  # imports torch
+        with importing():
+            from iolaus.config.values import check_values
 
         problems, accepted = explain(overrides)
         return problems + check_values(compose(accepted).config)
-    from iolaus.config.check import check
+    with importing():
+        from iolaus.config.check import check
 
     assert composed.hydra is not None
     notice_values(OmegaConf.to_container(composed.config, resolve=False))  # before anything is built of it

@@ -25,6 +25,7 @@ from iolaus.config.hydra_settings import refused_flags, refused_overrides
 from iolaus.folder.run_folder import RunFolder
 from iolaus.folder.summary import is_first_process
 from iolaus.process import slurm
+from iolaus.process.collector import importing
 from iolaus.process.failure import code_of, record, sentence, show_warnings_in_one_line
 from iolaus.process.interruption import Interrupted, listen
 from iolaus.secrets import Formatter, blot, mask_override, notice
@@ -69,7 +70,8 @@ def _refused_launchers() -> list[str]:
 @hydra.main(config_path=str(CONF), config_name="train", version_base="1.3")
 def _job(config: DictConfig) -> Any:
     """One run, in the folder that Hydra has set up."""
-    from iolaus.run import run  # imports torch and Lightning: not for `--help`
+    with importing():
+        from iolaus.run import run  # not for `--help`
 
     job = HydraConfig.get()
     is_sweep = job.mode == RunMode.MULTIRUN

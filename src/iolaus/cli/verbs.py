@@ -9,6 +9,7 @@ from typing import Any
 from iolaus.cli.terminal import leave, shown
 from iolaus.folder.run_folder import open_run
 from iolaus.folder.summary import table
+from iolaus.process.collector import importing
 from iolaus.process.failure import RUN_FAILED, RunError, sentence, show_warnings_in_one_line
 from iolaus.secrets import Formatter, notice
 
@@ -80,7 +81,8 @@ def _of_a_run(verbs: Any, name: str, help: str) -> argparse.ArgumentParser:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from iolaus.verbs.evaluate import evaluate
+    with importing():
+        from iolaus.verbs.evaluate import evaluate
 
     values = evaluate(open_run(arguments.run, arguments.package), arguments.overrides)
     print(table({name: value for name, value in values.items() if name.startswith("test/")}))
@@ -88,7 +90,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from iolaus.verbs.predict import predict, write
+    with importing():
+        from iolaus.verbs.predict import predict, write
 
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise ValueError(f"--batch-size {arguments.batch_size}: should be 1 or more.")
@@ -97,14 +100,16 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from iolaus.verbs.export import export
+    with importing():
+        from iolaus.verbs.export import export
 
     print(shown(export(open_run(arguments.run, arguments.package), arguments.format)))
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from iolaus.compare.collect import parse_objective
-    from iolaus.verbs.compare import compare
+    with importing():
+        from iolaus.compare.collect import parse_objective
+        from iolaus.verbs.compare import compare
 
     text, page = compare(arguments.paths, arguments.output, tuple(map(parse_objective, arguments.objective)))
     print(f"{text}\n\n{shown(page)}")

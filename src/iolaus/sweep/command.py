@@ -16,11 +16,10 @@ from omegaconf import DictConfig
 
 from iolaus.chance import seeds_of
 from iolaus.config import build
-from iolaus.config.compose import is_own, override_key
+from iolaus.config.compose import override_key
 from iolaus.folder.place import reserve
-from iolaus.folder.run_folder import refuse_to_repeat
 from iolaus.process.failure import show_warnings_in_one_line
-from iolaus.secrets import MASK, mask_override
+from iolaus.secrets import mask_override
 from iolaus.sweep.board import leaderboard
 from iolaus.sweep.check import Problems, find_goals, problems_of, warn_of_other_data
 from iolaus.sweep.engines import local
@@ -33,41 +32,12 @@ from iolaus.sweep.machine import gpus_of_a_trial, shares
 from iolaus.sweep.no_effect import warn_of_no_effect
 from iolaus.sweep.objective import Goal
 from iolaus.sweep.plan import Plan, num_trials, plan
-from iolaus.sweep.records import read_sweep, write_sweep
+from iolaus.sweep.request import write_sweep
 from iolaus.sweep.session import Session
 from iolaus.sweep.storage import open_storage, without_password
 from iolaus.sweep.study import SweepStudy
 
 _WORKERS_OF_SLURM = 8  # jobs at a time, unless asked for others
-
-
-def with_stored(overrides: list[str]) -> list[str]:
-    """With `sweep.resume=DIR`, what that sweep was started with; options of the sweep given now replace its own.
-
-    Raises:
-        ValueError: if DIR is no sweep, or something else is to change.
-    """
-    folder = _given(overrides, "sweep.resume")
-    if folder is None:
-        return overrides
-    stored = read_sweep(folder)["overrides"]
-    again = {"packages", *(override_key(text) for text in stored if MASK in text)}  # what is not taken from a folder
-    others = [text for text in overrides if not is_own(text) and override_key(text) not in again]
-    if others:
-        raise ValueError(f"sweep.resume={folder}: the sweep goes on as it began, so {others[0]} cannot be added.")
-    given = {override_key(text) for text in overrides} | {"sweep.dir"}
-    kept = [text for text in stored if override_key(text) not in given]
-    try:
-        refuse_to_repeat(kept)
-    except ValueError as error:
-        raise ValueError(f"sweep.resume={folder}: {error}") from error
-    return kept + overrides
-
-
-def warm_up(overrides: list[str]) -> None:
-    """Lets the process that trials are forked from import torch while the sweep is still being checked."""
-    if not any(text.startswith(("sweep.engine=", "sweep.dry_run=")) for text in overrides):
-        local.warm_up()
 
 
 def prepare(overrides: list[str], problems_of_run: Problems) -> list[str]:
@@ -241,10 +211,6 @@ def _refuse_used(folder: str) -> None:
         raise ValueError(f"sweep.dir={folder} has a sweep in it: type sweep.resume={folder} to go on with it.")
     if Path(folder).is_file() or (Path(folder).is_dir() and any(Path(folder).iterdir())):
         raise ValueError(f"sweep.dir={folder} is not empty: name another folder.")
-
-
-def _given(overrides: list[str], key: str) -> str | None:
-    return next((text.partition("=")[2] for text in overrides if override_key(text) == key), None)
 
 
 def _shown(path: Path) -> str:

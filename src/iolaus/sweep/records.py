@@ -1,4 +1,4 @@
-"""What a sweep leaves beside its runs: sweep.yaml, what was asked for, and trials.json, what has come of it."""
+"""What has come of a sweep's trials, in plain values: trials.json."""
 
 import json
 import os
@@ -6,10 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from iolaus.folder.plain_yaml import read_yaml
 from iolaus.sweep.objective import Goal
 from iolaus.sweep.space import Space
 
@@ -50,30 +48,11 @@ def record(trial: FrozenTrial, space: Space, goals: list[Goal], fixed: list[str]
 
 
 def write_trials(folder: Path, records: list[dict[str, Any]]) -> None:
-    _replace(folder / "trials.json", json.dumps(records, indent=1, allow_nan=False) + "\n")
+    """Whole or not at all; several machines may do so at once."""
+    partial = folder / f"trials.json.partial-{os.getpid()}"
+    partial.write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
+    os.replace(partial, folder / "trials.json")
 
 
 def read_trials(folder: Path) -> list[dict[str, Any]]:
     return json.loads((folder / "trials.json").read_text())
-
-
-def write_sweep(folder: Path, **values: Any) -> None:
-    _replace(folder / "sweep.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-
-
-def read_sweep(folder: str | Path) -> dict[str, Any]:
-    """Raises ValueError if this is no sweep's folder."""
-    path = Path(folder) / "sweep.yaml"
-    if not path.is_file():
-        raise ValueError(f"{folder} is not a sweep's folder: it has no sweep.yaml.")
-    about = read_yaml(path)
-    if not isinstance(about, dict) or not isinstance(about.get("overrides"), list):
-        raise ValueError(f"{path} is damaged: it does not say what the sweep was started with.")
-    return about
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes the file whole, or not at all."""
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    partial.write_text(text)
-    os.replace(partial, path)

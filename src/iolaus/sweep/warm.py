@@ -5,13 +5,16 @@ Nothing here starts a thread, which would not survive the fork: so nothing is tr
 
 import io
 
-import torch._dynamo  # noqa: F401  # every optimizer imports it when it is built
-from matplotlib.figure import Figure
+from iolaus.process.collector import importing
 
-from iolaus.config.check import check
-from iolaus.config.compose import compose
-from iolaus.folder.summary import code
-from iolaus.sweep import trial  # noqa: F401
+with importing():
+    import torch._dynamo  # noqa: F401  # every optimizer imports it when it is built
+    from matplotlib.figure import Figure
+
+    from iolaus.config.check import check
+    from iolaus.config.compose import compose
+    from iolaus.folder.summary import code
+    from iolaus.sweep import trial  # noqa: F401
 
 check(compose([]))  # builds everything for trial: signatures are read, modules imported
 code()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from iolaus.process.collector import importing
 from iolaus.process.mailbox import Mailbox
 from iolaus.sweep.job import Ended, Job, Report
 
@@ -108,7 +109,9 @@ class Remote:
 def work(job: Job, num_threads: int, directory: str) -> Ended:
     """What runs on the cluster."""
     from iolaus.process.interruption import listen
-    from iolaus.sweep import trial
+
+    with importing():
+        from iolaus.sweep import trial
     from iolaus.sweep.job import Share
 
     os.chdir(directory)
