@@ -23,7 +23,8 @@ class Options:
     dir: where the sweep lives; None: a new folder under outputs/sweeps.
     resume: the folder of a sweep to go on with.
     storage: where the study is kept: a URL of a database, or a journal file; None: journal.log in the sweep's folder.
-    address: of the Ray cluster; None: one of this machine alone. For engine=slurm, `local` tries it without SLURM.
+    address: of the Ray cluster (HOST:PORT, ray://HOST:PORT, auto); None: one of this machine alone. For engine=slurm,
+        `local` tries it without SLURM.
     cores: of each trial on a cluster.
     slurm: more for submitit: slurm_partition, gpus_per_node, timeout_min, …
     """

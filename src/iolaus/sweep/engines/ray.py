@@ -2,10 +2,13 @@
 
 import logging
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
 from iolaus.sweep.job import Ended, Job
+
+_SECONDS_TO_ANSWER = 5.0
 
 
 class RayCluster:
@@ -22,14 +25,14 @@ class RayCluster:
             raise ValueError(
                 'sweep.engine=ray needs the package ray: pip install -c constraints.txt -e ".[ray]".'
             ) from error
+        if address not in (None, "auto", "local"):
+            _refuse_silence(address)
         self._ray, self._num_cores = ray, num_cores
         here: dict[str, Any] = {} if address else {"include_dashboard": False}  # a cluster of this machine alone
         try:
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **here)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ValueError(
-                f"sweep.address={address}: no Ray cluster answers there ({_first_line(error)})."
-            ) from error
+            raise ValueError(f"sweep.address={address}: no Ray cluster answers there ({_reason(error)}).") from error
         resources = ray.cluster_resources()
         self._num_gpus = num_gpus if resources.get("GPU") else 0
         most = self._num_places(resources)
@@ -61,6 +64,24 @@ class RayCluster:
         self._ray.shutdown()
 
 
+def _refuse_silence(address: str) -> None:
+    """Ray itself would ask an address where nobody listens for minutes.
+
+    Raises:
+        ValueError: if nothing can be connected to there, or it is no address.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and colon and port.isdigit()):
+        raise ValueError(
+            f"sweep.address={address}: type HOST:PORT, as ray start prints it, ray://HOST:PORT for Ray's client "
+            "server, or auto for the cluster that this machine belongs to."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise ValueError(f"sweep.address={address}: no Ray cluster answers there ({_reason(error)}).") from error
+
+
 def _too_much(num_workers: int | None, num_cores: int, num_gpus: int, most: int) -> str:
     if most:
         room = f"the cluster has room for {most} trials at a time"
@@ -69,5 +90,7 @@ def _too_much(num_workers: int | None, num_cores: int, num_gpus: int, most: int)
     return f"sweep.cores={num_cores}: a trial takes {num_cores} cores{gpus}, which the cluster does not have."
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _reason(error: Exception) -> str:
+    """Of an error of the system its words, of others the first line."""
+    words = getattr(error, "strerror", None) or str(error).strip()
+    return words.splitlines()[0] if words else type(error).__name__
