@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from iolaus.sweep import owners
 from iolaus.sweep.objective import Goal
 from iolaus.sweep.space import Space, dimension
-from iolaus.sweep.storage import open_storage, without_password
+from iolaus.sweep.storage import close_storage, open_storage, without_password
 from iolaus.sweep.study import SweepStudy
 from tests.conftest import REPOSITORY
 
@@ -37,10 +37,14 @@ def test_a_grid_is_gone_through_once(tmp_path: Path) -> None:
     assert claims[3] is None
 
 
-@pytest.mark.parametrize("storage", [None, "sqlite"])
-def test_many_processes_share_a_study_without_doubling_a_trial(tmp_path: Path, storage: str | None) -> None:
-    where = f"sqlite:///{tmp_path / 'study.db'}" if storage else None
-    _study(tmp_path, "a=range(0,12)", num_trials=12, storage=where)
+@pytest.mark.parametrize("storage", ["", "sqlite", "postgresql"])
+def test_many_processes_share_a_study_without_doubling_a_trial(
+    tmp_path: Path, storage: str, request: pytest.FixtureRequest
+) -> None:
+    where = f"sqlite:///{tmp_path / 'study.db'}" if storage == "sqlite" else None
+    if storage == "postgresql":
+        where = request.getfixturevalue("postgresql")()
+    close_storage(_study(tmp_path, "a=range(0,12)", num_trials=12, storage=where).storage)
     script = (
         "import sys; from tests.sweep.test_study import _study; from pathlib import Path\n"
         "study = _study(Path(sys.argv[1]), 'a=range(0,12)', num_trials=12, storage=sys.argv[2] or None)\n"
@@ -124,10 +128,40 @@ def test_a_journal_torn_in_the_middle_of_a_line_is_mended(tmp_path: Path) -> Non
     assert [trial.state for trial in reread.trials()].count(TrialState.COMPLETE) == 1
 
 
-def test_a_storage_out_of_reach_is_one_sentence_without_its_password(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot be reached") as caught:
-        open_storage("postgresql://me:hunter2@nowhere.invalid/sweeps", tmp_path)
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://me:hunter2@127.0.0.1:1/sweeps", "cannot be reached: .*refused"),
+        ("postgresql://nowhere.invalid/sweeps?user=me&password=hunter2", "cannot be reached: .*nowhere.invalid"),
+        ("mysql://me:hunter2@127.0.0.1:1/sweeps", "cannot be reached: .*refused"),
+        ("postgres://me:hunter2@host/sweeps", "no database is called postgres here; type postgresql://"),
+    ],
+)
+def test_a_storage_out_of_reach_is_one_sentence_without_its_password(url: str, expected: str, tmp_path: Path) -> None:
+    pytest.importorskip("psycopg" if "postgres" in url else "pymysql")
+    with pytest.raises(ValueError, match=expected) as caught:
+        open_storage(url, tmp_path)
     assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [
+        ("postgresql://host/sweeps", "psycopg", "postgresql"),
+        ("postgresql+psycopg2://host/sweeps", "psycopg2", "postgresql"),
+        ("mysql://host/sweeps", "pymysql", "mysql"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    url: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ValueError, match=rf"the package {package} is not installed; pip .*\[{extra}\]"):
+        open_storage(url, tmp_path)
+
+
+def test_a_password_is_masked_wherever_a_url_has_it() -> None:
     assert without_password("sweep.storage=mysql://me:a@b@host/x") == "sweep.storage=mysql://me:***@host/x"
 
 

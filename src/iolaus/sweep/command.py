@@ -34,7 +34,7 @@ from iolaus.sweep.objective import Goal
 from iolaus.sweep.plan import Plan, num_trials, plan
 from iolaus.sweep.request import write_sweep
 from iolaus.sweep.session import Session
-from iolaus.sweep.storage import open_storage, without_password
+from iolaus.sweep.storage import close_storage, open_storage, without_password
 from iolaus.sweep.study import SweepStudy
 
 _WORKERS_OF_SLURM = 8  # jobs at a time, unless asked for others
@@ -51,7 +51,7 @@ def prepare(overrides: list[str], problems_of_run: Problems) -> list[str]:
         if sweep.options.engine == "local":
             _shares(sweep)
         if sweep.options.storage:
-            open_storage(sweep.options.storage, Path())
+            close_storage(open_storage(sweep.options.storage, Path()))
         if sweep.options.dir and not sweep.options.resume:
             _refuse_used(sweep.options.dir)
     except ValueError as error:
@@ -115,7 +115,9 @@ def run(overrides: list[str], folder: Path) -> int:
             engine.close()
             session.show({}, at_once=True)
             session.board.close()
-    return _conclude(session.records({}), goals[0], folder, signals)
+    records = session.records({})
+    close_storage(study.storage)
+    return _conclude(records, goals[0], folder, signals)
 
 
 def _open_study(sweep: Plan, folder: Path, goals: list[Goal]) -> SweepStudy:

@@ -22,7 +22,8 @@ class Options:
     retries: how often a run that fails, hangs or is killed is started again, from its last checkpoint if it has one.
     dir: where the sweep lives; None: a new folder under outputs/sweeps.
     resume: the folder of a sweep to go on with.
-    storage: where the study is kept: a URL of a database, or a journal file; None: journal.log in the sweep's folder.
+    storage: where the study is kept: postgresql://USER:PASSWORD@HOST/NAME, mysql://…, sqlite:///FILE, or a journal
+        file; None: journal.log in the sweep's folder.
     address: of the Ray cluster (HOST:PORT, ray://HOST:PORT, auto); None: one of this machine alone. For engine=slurm,
         `local` tries it without SLURM.
     cores: of each trial on a cluster.
