@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import (
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
     LinearLR,
     LRScheduler,
     OneCycleLR,
@@ -67,8 +68,8 @@ def close(got: Any, expected: Any) -> bool:
     return torch.allclose(torch.tensor(got), torch.tensor(expected), rtol=1e-5, atol=1e-9)
 
 
-def test_there_are_six_schedules() -> None:
-    assert len(NAMES) == 6
+def test_there_are_seven_schedules() -> None:
+    assert len(NAMES) == 7
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,6 +137,33 @@ def test_warmup_cosine_never_stands_still_nor_overshoots(num_steps: int, warmup:
     optimizer = sgd()
     made = schedule("warmup_cosine", optimizer, Horizon(num_steps, 1), warmup=warmup)
     assert all(0 < lr <= 1 for lr, _ in rates(optimizer, made.scheduler, num_steps))
+
+
+def test_restarts_are_torchs_in_cycles_that_fill_the_run() -> None:
+    optimizer, reference = sgd(), sgd()
+    made = schedule("cosine_restarts", optimizer, cycles=5)
+    assert made.cycle_ends == (8, 16, 24, 32, 40)
+    expected = rates(reference, CosineAnnealingWarmRestarts(reference, 8), 40)
+    assert close(rates(optimizer, made.scheduler, 40), expected)
+
+
+@pytest.mark.parametrize("num_steps", [7, 11, 40])
+def test_restarts_fall_to_the_floor_in_cycles_that_do_not_divide_the_run(num_steps: int) -> None:
+    optimizer = sgd()
+    made = schedule("cosine_restarts", optimizer, Horizon(num_steps, 1), cycles=3, final_fraction=0.2)
+    used = [lr for lr, _ in rates(optimizer, made.scheduler, num_steps + 1)]
+    starts = [0, *made.cycle_ends[:-1]]
+    assert [used[start] for start in starts] == [1.0] * 3
+    assert made.cycle_ends[-1] == num_steps
+    assert used[num_steps] == pytest.approx(0.2)
+    for start, end in zip(starts, made.cycle_ends, strict=True):
+        assert num_steps // 3 <= end - start <= num_steps // 3 + 1
+        assert used[start:end] == sorted(used[start:end], reverse=True)
+
+
+def test_more_cycles_than_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"scheduler\.cycles=5 are more than the run's 4 steps"):
+        schedule("cosine_restarts", sgd(), Horizon(4, 1))
 
 
 @pytest.mark.parametrize("warmup", [0.1, 0.3])
@@ -209,7 +237,7 @@ def test_an_option_that_never_acts_is_warned_of(name: str, option: str) -> None:
     schedule(name, sgd(), **{key: int(value) - 1})
 
 
-@pytest.mark.parametrize("name", ["cosine", "warmup_cosine", "onecycle"])
+@pytest.mark.parametrize("name", ["cosine", "cosine_restarts", "warmup_cosine", "onecycle"])
 def test_a_run_without_end_has_no_such_schedule(name: str) -> None:
     with pytest.raises(ValueError, match=r"trainer\.max_epochs=10"):
         schedule(name, sgd(), Horizon(steps=-1, epochs=-1))

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -35,11 +36,13 @@ class Schedule:
     interval           what it is stepped after.
     depends_on_length  whether a longer run would have had other rates from the start: such a run, once begun, cannot be
                        made longer.
+    cycle_ends         after which steps it has fallen all the way; empty for one that never begins again.
     """
 
     scheduler: LRScheduler | None
     interval: Literal["step", "epoch"]
     depends_on_length: bool
+    cycle_ends: tuple[int, ...] = ()
 
 
 def constant(optimizer: Optimizer, horizon: Horizon) -> Schedule:  # noqa: ARG001 - called as the others are
@@ -85,6 +88,22 @@ def warmup_cosine(
     num_steps = _steps_of(horizon)
     curve = partial(_rise_then_fall, round(warmup * num_steps), num_steps, final_fraction)
     return Schedule(LambdaLR(optimizer, curve), "step", depends_on_length=True)
+
+
+def cosine_restarts(
+    optimizer: Optimizer, horizon: Horizon, *, cycles: Count = 5, final_fraction: Fraction = 0.0
+) -> Schedule:
+    """The cosine so many times, each from the optimizer's rates down (Loshchilov & Hutter 2017): of equal lengths, to
+    within a step, so that the run ends with a cycle (Huang et al. 2017).
+
+    final_fraction: of the optimizer's rates, at the end of each cycle.
+    """
+    num_steps = _steps_of(horizon)
+    if num_steps < cycles:
+        raise ValueError(f"scheduler.cycles={cycles} are more than the run's {num_steps} steps: type fewer.")
+    ends = tuple(round(num_steps * number / cycles) for number in range(1, cycles + 1))
+    curve = partial(_fall_again, ends, final_fraction)
+    return Schedule(LambdaLR(optimizer, curve), "step", depends_on_length=True, cycle_ends=ends)
 
 
 def onecycle(
@@ -170,6 +189,13 @@ def _rise_then_fall(num_warmup: int, num_steps: int, final_fraction: float, step
     if step < num_warmup:
         return (step + 1) / (num_warmup + 1)
     return final_fraction + (1 - final_fraction) * _half_wave(step - num_warmup, num_steps - num_warmup)
+
+
+def _fall_again(ends: tuple[int, ...], final_fraction: float, step: int) -> float:
+    """The fraction of the rates at this step, in cycles that end after the steps `ends`."""
+    cycle = min(bisect_right(ends, step), len(ends) - 1)
+    start = ends[cycle - 1] if cycle else 0
+    return final_fraction + (1 - final_fraction) * _half_wave(step - start, ends[cycle] - start)
 
 
 def _half_wave(done: float, length: float) -> float:

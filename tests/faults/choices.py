@@ -76,6 +76,10 @@ FACTORS: dict[str, dict[str, Options]] = {
 _GROUPED = ("model", "data", "task", "augmentation", "finetune")  # what fits one does not fit all the others
 FREE = [factor for factor in FACTORS if factor not in (*_GROUPED, "processes")]
 
+_OF_SCHEDULERS: dict[str, Options] = {
+    "plateau": {"scheduler.patience": 0},
+    "cosine_restarts": {"scheduler.cycles": 4, "callbacks.snapshots.last": 2},
+}
 _EVERY_RUN = {
     "data.batch_size": 16,
     "trainer.max_epochs": NUM_EPOCHS,
@@ -93,8 +97,7 @@ def overrides(chosen: dict[str, str]) -> list[str]:
     for factor, names in FACTORS.items():
         found |= names[chosen.get(factor, next(iter(names)))]
     found = _EVERY_RUN | found | {f"model.{key}": value for key, value in _small(found["model"]).items()}
-    if found["scheduler"] == "plateau":
-        found["scheduler.patience"] = 0
+    found |= _OF_SCHEDULERS.get(found["scheduler"], {})
     return [f"{key}={_typed(value)}" for key, value in found.items()]
 
 

@@ -19,6 +19,8 @@ def differences(one: Path, other: Path) -> list[str]:
         paths = [run / "checkpoints" / name for run in (one, other)]
         if all(path.exists() for path in paths):  # there is no best one where nothing is validated
             found += [f"{name}: {place}" for place in unequal(*map(load, paths))]
+    for snapshots in zip(*(sorted(run.glob("snapshots/*.ckpt")) for run in (one, other)), strict=False):
+        found += [f"{snapshots[0].name}: {place}" for place in unequal(*map(load, snapshots))]
     if (one / "metrics.csv").read_bytes() != (other / "metrics.csv").read_bytes():
         found.append("metrics.csv")
     summaries = [json.loads((run / "summary.json").read_text()) for run in (one, other)]

@@ -61,6 +61,15 @@ def _killed_in_saves(*operations: int) -> list[Fault]:
             optimizer="sgd",
             validation="within epochs",
         ),
+        case(
+            Fault("SIGKILL", "save", 3, 8),  # the step's checkpoint is whole: what belongs to it has to be there
+            Fault("SIGKILL", "train step", 4),
+            Fault("SIGTERM", "validation", 4),
+            model="mlp",
+            scheduler="cosine_restarts",
+            average="moving",
+            accumulation="two batches",
+        ),
         case(Fault("lost rank", "train step", 4, rank=1), processes="two", model="mlp", accumulation="two batches"),
     ],
     ids=str,

@@ -62,6 +62,13 @@ def _verbs() -> argparse.ArgumentParser:
     dashboard.add_argument("--output", type=Path, help="a folder for wandb_report.py")
     dashboard.set_defaults(act=_dashboard)
 
+    ensemble = _of_runs(verbs, "ensemble", "several runs as one, or the snapshots of one: what they gain together")
+    ensemble.add_argument(
+        "--by", choices=["average", "vote", "stack"], default="average", help="how answers are joined"
+    )
+    ensemble.add_argument("--snapshots", action="store_true", help="of each run what callbacks.snapshots.last has kept")
+    ensemble.set_defaults(act=_ensemble)
+
     export = _of_a_run(verbs, "export", "a run's model as one file for other programs")
     export.add_argument("--format", choices=["safetensors"], default="safetensors", help="of the file")
     export.set_defaults(act=_export)
@@ -74,6 +81,16 @@ def _verbs() -> argparse.ArgumentParser:
 def _of_a_run(verbs: Any, name: str, help: str) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=help)
     parser.add_argument("run", metavar="RUN", help="a run's folder, such as outputs/latest")
+    return _with_packages(parser)
+
+
+def _of_runs(verbs: Any, name: str, help: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help)
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder, such as outputs/latest")
+    return _with_packages(parser)
+
+
+def _with_packages(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "--package", action="append", default=[], metavar="NAME", help="your own package, whose code the run needs"
     )
@@ -91,12 +108,22 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def _predict(arguments: argparse.Namespace) -> None:
     with importing():
-        from iolaus.verbs.predict import predict, write
+        from iolaus.verbs.predict import predict
+        from iolaus.verbs.predictions import write
 
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise ValueError(f"--batch-size {arguments.batch_size}: should be 1 or more.")
     rows = predict(open_run(arguments.run, arguments.package), arguments.input, arguments.batch_size)
     print(write(rows, arguments.output), end="")
+
+
+def _ensemble(arguments: argparse.Namespace) -> None:
+    with importing():
+        from iolaus.verbs.ensemble import ensemble, leaderboard
+
+    runs = [open_run(run, arguments.package) for run in arguments.runs]
+    values = ensemble(runs, arguments.by, snapshots=arguments.snapshots)
+    print(f"{leaderboard(values)}\n\n{shown(Path(values['folder']))}")
 
 
 def _export(arguments: argparse.Namespace) -> None:

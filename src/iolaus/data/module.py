@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import lightning.pytorch as L
 import torch
@@ -16,6 +16,8 @@ from iolaus.data.loader import Loader, Split
 from iolaus.data.order import Order
 from iolaus.ranges import Count
 from iolaus.spec import Input, Target, from_plain, to_plain
+
+HeldOut = Literal["val", "test"]
 
 
 class DataModule(L.LightningDataModule, ABC):
@@ -79,6 +81,14 @@ class DataModule(L.LightningDataModule, ABC):
 
     def inherit(self, fitted: dict[str, Any]) -> None:
         """Takes what weights learned elsewhere depend on, from the run they come from: by default nothing."""
+
+    def samples(self, part: HeldOut) -> str:
+        """What tells the samples of this part from any others, however they are read and scaled; their targets aside.
+
+        Two runs that hold out other samples for validation may have fitted another tokenizer or scale, and still be
+        tested on the same ones.
+        """
+        return fingerprint(getattr(self, part))
 
     def files(self) -> Path | None:
         """Where the files it reads are, or would be; None for data that come with an installed package."""

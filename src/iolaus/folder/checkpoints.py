@@ -1,11 +1,8 @@
 """A run's checkpoints: the last, to go on from, the one before it, should that one be damaged, and the best.
 
-digests.json holds the SHA-256 of each, and is written before a checkpoint gets its name: a file whose digest is not in
-there was cut short or changed, and is not used. A crash at any moment leaves at least one that is whole.
+A crash at any moment leaves at least one that is whole: digests.json tells which are.
 """
 
-import hashlib
-import json
 import os
 import shutil
 import warnings
@@ -13,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from iolaus import durable
+from iolaus.folder import digests
+from iolaus.folder.digests import Digests
 
 
 class Checkpoints:
@@ -24,18 +23,16 @@ class Checkpoints:
         self.last = self.folder / "last.ckpt"
         self.previous = self.folder / "previous.ckpt"
         self.best = self.folder / "best.ckpt"
-        self._digests = self.folder / "digests.json"
-        self._hashed: dict[tuple[int, int, int], str] = {}  # by inode, time and size: renaming changes none of them
+        self._digests = Digests(self.folder)
 
     def adopt(self, *, is_best: bool, **facts: Any) -> None:
         """Makes `new` the last checkpoint, and the best one if it is. `facts` (plain values) are kept beside it.
 
         The best goes first: a crash in between leaves a run that comes to the same best once more.
         """
-        known = self._known() or {}
-        kept = {self._digest(path): path for path in (self.last, self.previous, self.best) if path.exists()}
-        records = {digest: known.get(digest, {}) for digest in kept} | {self._digest(self.new): facts}
-        durable.write_text(self._digests, json.dumps(records, indent=2))
+        known = self._digests.known() or {}
+        kept = [self._digests.of(path) for path in (self.last, self.previous, self.best) if path.exists()]
+        self._digests.keep({digest: known.get(digest, {}) for digest in kept} | {self._digests.of(self.new): facts})
         if is_best:
             _link(self.new, self.best)
         if self.last.exists():
@@ -53,7 +50,7 @@ class Checkpoints:
         for path in found:
             if self.is_whole(path):
                 return path
-            warnings.warn(f"{path} is damaged: its digest is not in {self._digests.name}.", stacklevel=2)
+            warnings.warn(f"{path} is damaged: its digest is not in {digests.NAME}.", stacklevel=2)
         if found:
             raise ValueError(
                 f"no checkpoint in {self.folder} is whole: remove that folder to start the run anew, or name another."
@@ -62,26 +59,11 @@ class Checkpoints:
 
     def is_whole(self, path: Path) -> bool:
         """Whether the file is as it was written. Of files without digests nothing is known, so they are believed."""
-        known = self._known()
-        return known is None or self._digest(path) in known
+        return self._digests.is_whole(path)
 
     def facts(self, path: Path) -> dict[str, Any]:
         """What was kept beside the checkpoint."""
-        return (self._known() or {}).get(self._digest(path), {})
-
-    def _known(self) -> dict[str, dict[str, Any]] | None:
-        try:
-            return json.loads(self._digests.read_bytes())
-        except (OSError, ValueError):
-            return None
-
-    def _digest(self, path: Path) -> str:
-        status = path.stat()
-        key = status.st_ino, status.st_mtime_ns, status.st_size
-        if key not in self._hashed:
-            with path.open("rb") as file:
-                self._hashed[key] = hashlib.file_digest(file, "sha256").hexdigest()
-        return self._hashed[key]
+        return self._digests.facts(path)
 
 
 def _link(source: Path, target: Path) -> None:

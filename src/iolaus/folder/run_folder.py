@@ -153,7 +153,11 @@ def open_run(path: str | Path, packages: Iterable[str] = ()) -> RunFolder:
     if not (folder / "config.yaml").is_file():
         raise ValueError(f"{path} is not a run's folder: it has no config.yaml (the newest run is outputs/latest).")
     folder = folder.resolve()
-    for file in [*folder.glob("*"), *folder.glob("checkpoints/*")]:  # W&B has links of its own, further down
+    for file in [
+        *folder.glob("*"),
+        *folder.glob("checkpoints/*"),
+        *folder.glob("snapshots/*"),
+    ]:  # W&B has links of its own, further down
         if file.is_symlink() and not file.is_dir() and not file.resolve().is_relative_to(folder):
             raise ValueError(f"{file} is a link that leads out of the run's folder: put the file itself in its place.")
     return RunFolder(folder, tuple(packages))

@@ -53,6 +53,7 @@ class Task(L.LightningModule, ABC):
         self.scheduler = scheduler
         self.meters = {"train": Meter(), "val": Meter(), "test": Meter()}
         self.num_planned_steps: int | None = None  # that the schedule is laid out for; None if it is for any number
+        self.cycle_ends: tuple[int, ...] = ()  # after which steps the schedule begins again
 
     @classmethod
     def targets(cls, input: Input, target: Target, **options: Any) -> tuple[Input, Target]:  # noqa: ARG003
@@ -165,6 +166,7 @@ class Task(L.LightningModule, ABC):
         )
         schedule = self.scheduler(optimizer, horizon)
         self.num_planned_steps = horizon.steps if schedule.depends_on_length else None
+        self.cycle_ends = schedule.cycle_ends
         if schedule.scheduler is None:
             return {"optimizer": optimizer}
         return {

@@ -14,7 +14,7 @@ from iolaus.folder.place import reserve
 from iolaus.folder.run_folder import RunFolder
 from iolaus.folder.summary import Summary, provenance
 from iolaus.training import memory
-from iolaus.verbs.rebuild import rebuild
+from iolaus.verbs.rebuild import read, rebuild
 
 # The groups that may differ from the run's: which samples are tested, and on which device.
 _REPLACEABLE = ("data", "trainer")
@@ -29,18 +29,12 @@ def evaluate(run: RunFolder, overrides: list[str]) -> dict[str, Any]:
     config, name = _with_replaced(run, overrides)
     _refuse_other_kinds(run.config, config, name)
     task, data = rebuild(run, config)
-    learned = (data.input, data.target)
-    data.prepare_data()
-    data.setup()
+    read(data, name)
     if _source(config) == _source(run.config) and data.has_changed:
         warnings.warn(
             f"the files of data={name} have changed since {run.path} was trained on them: it is tested on what they "
             "hold now.",
             stacklevel=2,
-        )
-    if (data.input, data.target) != learned:
-        raise ValueError(
-            f"data={name} gives {data.input} → {data.target}, but the run's model reads {learned[0]} → {learned[1]}."
         )
     folder = reserve(run.path / "evaluate", name)
     summary = Summary(folder, run=str(run.path), data=name, overrides=overrides, **provenance())

@@ -1,5 +1,7 @@
 """Rebuilds a finished run's model, and data as that model sees them, from its folder alone."""
 
+from pathlib import Path
+
 import torch
 from omegaconf import DictConfig
 
@@ -7,23 +9,26 @@ from iolaus.config import build
 from iolaus.config.values import refuse_unfit
 from iolaus.config.weights import misfit
 from iolaus.data.module import DataModule
-from iolaus.folder.run_folder import RunFolder
+from iolaus.folder.run_folder import RunFolder, read_checkpoint
 from iolaus.tasks.task import Task
 
 _PARTS = ("data", "model", "initializer", "finetune", "loss", "optimizer", "scheduler", "task")
 
 
-def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task, DataModule]:
+def rebuild(
+    run: RunFolder, data_config: DictConfig | None = None, weights: Path | None = None
+) -> tuple[Task, DataModule]:
     """The task with its best weights, in evaluation mode, and a data module with the run's tokenizer, scale, classes.
 
-    `data_config` is the whole config whose data to build instead of the run's own.
+    `data_config` is the whole config whose data to build instead of the run's own; `weights` are the checkpoint or
+    snapshot to take instead of the best one.
 
     Raises:
         ValueError: if the run has no checkpoint, or its config does not fit the code or names what may not be built.
     """
     config = run.config
     refuse_unfit(config, tuple(part for part in _PARTS if part in config or part != "finetune"))
-    checkpoint = run.checkpoint()
+    checkpoint = read_checkpoint(weights) if weights else run.checkpoint()
     data = build.build_data(data_config or config)
     try:
         data.load_state_dict(run.data_state(checkpoint))
@@ -37,5 +42,20 @@ def rebuild(run: RunFolder, data_config: DictConfig | None = None) -> tuple[Task
         task.load_state_dict(checkpoint["state_dict"])
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"{run.best} does not fit its run's config ({reason}).") from error
+        raise ValueError(f"{weights or run.best} does not fit its run's config ({reason}).") from error
     return task.eval(), data
+
+
+def read(data: DataModule, name: str) -> None:
+    """Reads the data of a run that was rebuilt.
+
+    Raises:
+        ValueError: if they have other sizes than its model was built for.
+    """
+    learned = (data.input, data.target)
+    data.prepare_data()
+    data.setup()
+    if (data.input, data.target) != learned:
+        raise ValueError(
+            f"data={name} gives {data.input} → {data.target}, but the run's model reads {learned[0]} → {learned[1]}."
+        )

@@ -12,7 +12,7 @@ from torch import Tensor
 from iolaus.batch import Batch
 from iolaus.data.images.decoding import decode_all, picture_files
 from iolaus.data.images.pictures import Pictures
-from iolaus.data.module import DataModule
+from iolaus.data.module import DataModule, HeldOut
 from iolaus.data.splits import Share, held_out
 from iolaus.spec import Classes, Image, Target
 
@@ -79,6 +79,9 @@ class ImageData(DataModule):
         if several if self.channels_last == "auto" else self.channels_last:
             pictures = pictures.contiguous(memory_format=torch.channels_last)
         return replace(batch, input=pictures)
+
+    def samples(self, part: HeldOut) -> str:
+        return getattr(self, part).digest()
 
     def fitted(self) -> dict[str, Any]:
         return {"mean": self.mean, "std": self.std}

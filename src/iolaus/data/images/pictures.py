@@ -1,6 +1,7 @@
 """Pictures held in memory, or mapped into it: a split that hands out batches by index."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import torch
 from torch import Tensor
@@ -44,6 +45,13 @@ class Pictures:
         """The label of each picture of this part: (len(self), …)."""
         assert self.labels is not None
         return self.labels[self.rows]
+
+    def digest(self) -> str:
+        """The same for the same pictures in the same order, whichever others there are beside them."""
+        digest = sha256(repr(tuple(self.values.shape[1:])).encode())
+        for rows in self.rows.split(_PICTURES_PER_CHUNK):
+            digest.update(self.values.index_select(0, rows).contiguous().numpy().data)
+        return digest.hexdigest()
 
     def mean_and_std(self) -> tuple[list[float], list[float]]:
         """Of each channel over all pixels, on the scale 0 … 255. A constant channel has the deviation 1."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from iolaus.data.loader import Split
-from iolaus.data.module import DataModule
+from iolaus.data.module import DataModule, HeldOut
 from iolaus.data.series.dates import following
 from iolaus.data.series.table import Table, TableReader
 from iolaus.data.series.windows import Windows
@@ -102,6 +102,10 @@ class SeriesData(DataModule):
         """The dates (ISO 8601) of the `horizon` rows after those in the file; none if it has no dates."""
         dates = self._recent(path).dates
         return [] if dates is None else following(dates, self.horizon)
+
+    def samples(self, part: HeldOut) -> str:
+        """Windows of the same channels are told apart by what is to be forecast."""
+        return ", ".join(self.channel_names)
 
     def unscale(self, values: Tensor) -> Tensor:
         """Scaled values (…, C), such as forecasts, in the units of the data."""

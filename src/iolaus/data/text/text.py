@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from iolaus.batch import Batch
 from iolaus.data.cache import Arrays, cached, fingerprint
+from iolaus.data.module import HeldOut
 from iolaus.data.splits import held_out
 from iolaus.data.text.text_files import read_examples
 from iolaus.data.text.tokenized import TokenizedData
@@ -23,7 +25,7 @@ from iolaus.data.text.tokens import End, Tokens
 from iolaus.ranges import Rate
 from iolaus.spec import Classes, Target, Text
 
-_VERSION = 2  # of reading and fitting: when either makes something else of the same texts, what was kept is no good
+_VERSION = 3  # of reading and fitting: when either makes something else of the same texts, what was kept is no good
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ class TextData(TokenizedData):
         keep: End = "head" if self.keep == "all" else self.keep  # one answer for each text
         return self.packed(ids, lengths).cut(self.length, keep), names
 
+    def samples(self, part: HeldOut) -> str:
+        return self._samples[part]
+
     def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.word_dropout:
             return batch
@@ -126,6 +131,8 @@ class TextData(TokenizedData):
         self.train, self.val, self.test = (
             tokens.select(part).cut(self.length, self.keep) for part in (train, val, test)
         )
+        digests = arrays["digests"]
+        self._samples = {"val": _digest(digests[val].tobytes()), "test": _digest(digests[num_train:].tobytes())}
 
     def _targets(self, arrays: Arrays) -> Tensor | None:
         """Labels as numbers of classes: those of a restored model, if there is one."""
@@ -143,7 +150,18 @@ def _encoded(tokenizer: Tokenizer, unknown: int, train: Labelled, test: Labelled
     ids, lengths = encode(tokenizer, train.texts + test.texts, unknown=unknown)
     ids = ids.astype(np.min_scalar_type(tokenizer.get_vocab_size()))  # two bytes each do, on disk
     names, labels = np.unique(train.labels + test.labels, return_inverse=True)
-    return {"ids": ids, "lengths": lengths, "labels": labels, "names": names, "num_train": np.array(len(train.texts))}
+    return {
+        "ids": ids,
+        "lengths": lengths,
+        "labels": labels,
+        "names": names,
+        "num_train": np.array(len(train.texts)),
+        "digests": np.array([_digest(text.encode()) for text in train.texts + test.texts]),  # whatever the tokenizer
+    }
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()[:16]
 
 
 def _name(stamp: Any, made_with: Any) -> str | None:
