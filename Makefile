@@ -16,7 +16,7 @@ train: .venv/installed
 
 # Tests run one process per core with one thread each: two torch processes that share two cores are many times slower.
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -q $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q $(TESTS)
 
 # A sweep of 200 trials and its trials are killed at random, and it is resumed until it is whole: half an hour and more.
 survive: .venv/installed
