@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ def curves(run: Path) -> Curves:
     return dict(found)
 
 
+@cache
 def wandb_records(run: Path) -> dict[str, list[dict[str, Any]]]:
-    """The records of the one offline run in the folder, by type."""
+    """The records of the one offline run in the folder, by type; of one that is over."""
     (folder,) = (run / "wandb").glob("offline-run-*")
     output = subprocess.run(
         [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)],

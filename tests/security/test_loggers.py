@@ -122,6 +122,19 @@ def test_a_server_that_hangs_is_waited_for_at_the_end_alone(said: list[warnings.
     hanging.let_go.set()
 
 
+def test_a_run_that_was_interrupted_waits_less(
+    said: list[warnings.WarningMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfailing, "_SECONDS_IF_INTERRUPTED", 0.1)
+    hanging = Hanging()
+    logger = Unfailing(hanging)
+    _log(logger, 1)
+    logger.close({"status": "interrupted"})
+    (warning,) = said
+    assert "it was not done 0.1 s after the run" in str(warning.message)
+    hanging.let_go.set()
+
+
 _SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path

@@ -4,6 +4,7 @@ A server that hangs would hold up every step that has something to log. What can
 the run goes on without that logger.
 """
 
+import math
 import queue
 import threading
 import warnings
@@ -17,6 +18,7 @@ from iolaus.loggers.samples import TestSamples
 
 _MAX_NUM_WAITING = 10_000  # calls: of a run that logs more than its logger can take
 _SECONDS_TO_FINISH = 90.0  # at the run's end, for what still waits
+_SECONDS_IF_INTERRUPTED = 10.0  # whoever ends a process by a signal does not wait long before the next
 _SECONDS_TO_LET_GO = 5.0  # of a logger that was abandoned
 
 
@@ -62,10 +64,12 @@ class Unfailing(RunLogger):
         summary = dict(summary)
         self._hand_on(lambda: self._logger.close(summary))
         self._hand_on(None)
+        limit = _SECONDS_IF_INTERRUPTED if summary.get("status") == "interrupted" else math.inf
+        seconds = min(self._seconds_to_finish, limit)
         if self._thread is not None and self._reason is None:
-            self._thread.join(self._seconds_to_finish)
+            self._thread.join(seconds)
             if self._thread.is_alive():
-                self._reason = f"it was not done {self._seconds_to_finish:g} s after the run"
+                self._reason = f"it was not done {seconds:g} s after the run"
         self._say()
         if self._reason is not None:
             letting_go = threading.Thread(target=self._abandon, daemon=True)
