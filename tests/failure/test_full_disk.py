@@ -5,7 +5,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import warnings
 from pathlib import Path
@@ -18,6 +17,8 @@ from iolaus.loggers.unfailing import Unfailing
 from iolaus.process.full_disk import DiskFullError, is_full, told
 from iolaus.process.logs import LogFile, Terminal
 from tests.conftest import REPOSITORY, Command
+from tests.failure import small_disk
+from tests.forks import Forks
 
 # A user's own package, in whose run the disk is full from the end of the first epoch on.
 _PACKAGE = """
@@ -32,13 +33,13 @@ class Filling(Callback):
     def on_train_epoch_end(self, trainer, module):
         iolaus.durable.write = full
 """
-_MOUNT = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
 
 
 def _can_mount() -> bool:
     if shutil.which("unshare") is None:
         return False
-    tried = subprocess.run([*_MOUNT, "mount -t tmpfs none /mnt"], capture_output=True, check=False)
+    command = ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+    tried = subprocess.run(command, capture_output=True, check=False)
     return tried.returncode == 0
 
 
@@ -55,16 +56,14 @@ def test_metrics_that_cannot_be_written_end_the_run_with_a_sentence(command: Com
 
 @pytest.mark.skipif(not _can_mount(), reason="needs leave to mount a small disk of its own")
 @pytest.mark.parametrize("size", ["24k", "60k", "1m"])
-def test_a_disk_of_its_own_that_fills_up(tmp_path: Path, size: str) -> None:
+def test_a_disk_of_its_own_that_fills_up(forks: Forks, tmp_path: Path, size: str) -> None:
     """Whatever is the first not to fit: the log, the config, metrics, TensorBoard's events or a checkpoint."""
-    train = f"{sys.executable} {REPOSITORY / 'train.py'} trainer=cpu run_dir=run model.dim=128 trainer.max_epochs=3"
-    script = f"mount -t tmpfs -o size={size} none disk && cd disk && {train} logger=tensorboard"
-    (tmp_path / "disk").mkdir()
-    result = subprocess.run([*_MOUNT, script], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
-    assert result.returncode == 1, result.stderr
-    lines = result.stderr.strip().splitlines()
-    assert sum(line.startswith("error: ") for line in lines) == 1, result.stderr
-    assert all(line.startswith(("error: ", "warning: ")) for line in lines), result.stderr
+    options = ["trainer=cpu", "run_dir=run", "model.dim=128", "trainer.max_epochs=3", "logger=tensorboard"]
+    ended = forks(options, tmp_path, prelude=(small_disk.__name__, {"size": size}))
+    assert ended.code == 1, ended.stderr
+    lines = ended.stderr.strip().splitlines()
+    assert sum(line.startswith("error: ") for line in lines) == 1, ended.stderr
+    assert all(line.startswith(("error: ", "warning: ")) for line in lines), ended.stderr
     assert len(lines) == len(set(lines))
 
 

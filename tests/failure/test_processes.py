@@ -14,6 +14,8 @@ import torch
 
 from tests.conftest import Command
 from tests.failure.processes import is_alive, ranks_of, start, text_of, wait_for
+from tests.faults.drill import Drill
+from tests.forks import Forks
 
 _TWO = ("trainer=ddp", "trainer.accelerator=cpu")
 
@@ -31,11 +33,17 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
-def test_two_processes_train_as_one(command: Command, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def forked(forks: Forks) -> Drill:
+    """Commands whose processes are forked, too. Others here start theirs as users' do."""
+    return Drill(forks)
+
+
+def test_two_processes_train_as_one(forked: Drill, tmp_path: Path) -> None:
     options = ("trainer.max_epochs=2", "model.dropout=0.0", "trainer.log_every_n_steps=7")
-    assert command(*options, "run_dir=one", "trainer=cpu").returncode == 0
-    result = command(*options, "run_dir=two", *_TWO)
-    assert result.returncode == 0, result.stderr
+    assert forked([*options, "run_dir=one", "trainer=cpu"], tmp_path).code == 0
+    ended = forked([*options, "run_dir=two", *_TWO], tmp_path)
+    assert ended.code == 0, ended.output
     one, two = tmp_path / "one", tmp_path / "two"
     for name, weight in _weights(one).items():
         torch.testing.assert_close(weight, _weights(two)[name], rtol=1e-3, atol=1e-4)
@@ -55,7 +63,7 @@ def test_two_processes_train_as_one(command: Command, tmp_path: Path) -> None:
     # Every line is said once, by one of them.
     lines = [re.sub(r"^\S+ \S+ ", "", line) for line in (two / "run.log").read_text().splitlines() if line]
     assert len(lines) == len(set(lines))
-    assert "warning" not in result.stdout.lower() + result.stderr.lower()
+    assert "warning" not in ended.output.lower()
 
 
 def test_a_sweep_of_runs_of_two_processes(command: Command, tmp_path: Path) -> None:
@@ -117,11 +125,11 @@ def test_two_processes_stop_at_the_same_step(tmp_path: Path) -> None:
     assert _summary(tmp_path / "stopped")["status"] == "interrupted"
 
 
-def test_a_mistake_is_told_once(command: Command, tmp_path: Path) -> None:
+def test_a_mistake_is_told_once(forked: Drill, tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text("date,load\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n")
-    result = command("data=series", "data.root=short.csv", "run_dir=failed", *_TWO)
-    assert result.returncode == 2
-    (line,) = result.stderr.strip().splitlines()
+    ended = forked(["data=series", "data.root=short.csv", "run_dir=failed", *_TWO], tmp_path)
+    assert ended.code == 2
+    (line,) = ended.stderr.strip().splitlines()
     assert line.startswith("error: ")
     assert _summary(tmp_path / "failed")["error"] == line.removeprefix("error: ")
 
@@ -138,9 +146,9 @@ def test_no_process_is_started_from_outside(command: Command, environment: dict[
     assert hint in line
 
 
-def test_the_process_that_failed_first_is_quoted(command: Command, tmp_path: Path) -> None:
-    result = command("optimizer=sgd", "optimizer.lr=1e25", "run_dir=exploded", *_TWO)
-    assert result.returncode == 1
-    (line,) = result.stderr.strip().splitlines()
+def test_the_process_that_failed_first_is_quoted(forked: Drill, tmp_path: Path) -> None:
+    ended = forked(["optimizer=sgd", "optimizer.lr=1e25", "run_dir=exploded", *_TWO], tmp_path)
+    assert ended.code == 1
+    (line,) = ended.stderr.strip().splitlines()
     assert re.match(r"error: process \d of 2 \(from 0\): at step \d+ ", line), line
     assert "Traceback" in text_of(tmp_path / "exploded" / "run.log")
