@@ -43,5 +43,27 @@ def test_a_sweep_starts_the_process_of_its_trials_before_it_imports_torch_itself
     assert not {"torch", "optuna"} & _modules_after(statement)
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [["model=mlp"], ["seed=range(0,1000000000)"], ["model.dim=8,16", "sweep.dir=used"],
+     ["model.dim=8,16", "sweep.storage=nowhere/journal.log"]],
+    ids=str,
+)  # fmt: skip
+def test_what_a_sweep_cannot_be_is_said_before_torch(
+    overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "used" / "sweep.yaml").mkdir(parents=True)
+    statement = (
+        "from iolaus.cli import settle\n"
+        "from iolaus.sweep.engines import local\n"
+        "local.warm_up = bool\n"
+        f"try: settle.settle_sweep({overrides})\n"
+        "except SystemExit as left: assert left.code == 2\n"
+        "else: assert False"
+    )
+    assert "torch" not in _modules_after(statement)
+
+
 def test_help_and_mistakes_wait_for_no_torch() -> None:
     assert not {"torch", "lightning"} & _modules_after("import iolaus.cli.train, iolaus.cli.verbs")

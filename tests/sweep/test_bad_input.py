@@ -1,11 +1,14 @@
 """Whatever is wrong with a sweep is one sentence, before its first trial and before there is a folder."""
 
+import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from iolaus.cli.settle import explain_all
+from iolaus.cli.settle import explain_all, settle_run, settle_sweep
 from iolaus.sweep.check import problems_of
+from iolaus.sweep.objective import Goal
 from tests.conftest import Command
 from tests.mistakes import assert_one_sentence
 
@@ -20,6 +23,9 @@ MISTAKES = [
     (["sweep=tpe", "sweep.sampler.n_startup=1", "model.dim=16,32"], ["n_startup", "did you mean n_startup_trials?"]),
     (["seed=range(0,1000)", "model.dim=range(1,1000)", "model.num_layers=range(1,1001)"], ["999,000,000 points",
         "sweep.trials=100"]),
+    (["seed=range(0,1000000000)"], ["range(0,1000000000)", "1,000,000,000 values", "int(interval(…))", "sweep.trials"]),
+    (["optimizer.lr=range(0.1,1,1e-10)"], ["9,000,000,000 values", "type interval(…)"]),
+    (["seed=range(0,100000)"], ["100,000 points", "sweep.trials=100"]),
     (["sweep=grid", "optimizer.lr=interval(0.1,1)"], ["optimizer.lr", "cannot list an interval", "sweep=tpe"]),
     (["model.dimm=16,32"], ["there is no model.dimm", "did you mean dim?"]),
     (["optimizer.lr=interval(2,1)"], ["optimizer.lr=interval(2,1)", "empty"]),
@@ -43,7 +49,7 @@ def prepared(overrides: list[str]) -> list[str]:
     from iolaus.cli.settle import _problems
     from iolaus.sweep.command import prepare
 
-    return prepare(overrides, _problems)
+    return problems_of(overrides, _problems) or prepare(overrides)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +134,38 @@ def test_a_used_folder_and_a_wrong_resume_are_refused(tmp_path: Path, monkeypatc
         with_stored(["sweep.resume=mine", "optimizer.lr=1"])
     with pytest.raises(ValueError, match="nowhere is not a sweep's folder"):
         with_stored(["sweep.resume=nowhere"])
+
+
+def test_a_study_of_another_space_is_refused_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from iolaus.sweep import command
+
+    engine = Mock()
+    monkeypatch.setattr(command, "_engine", lambda *_: engine)
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    folder, study = tmp_path / "s", ["model.dim=8,16", f"sweep.storage={tmp_path / 'shared.log'}"]
+    command._open_study(command.plan(study), folder, [Goal("val/accuracy", "max")])
+    folder.mkdir()
+    with pytest.raises(ValueError, match=r"the study s exists already, with another space \(model\.dim: 8, 16\)"):
+        command.run(["model.dim=8,32", study[1]], folder)
+    engine.close.assert_called_once()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("option", ["run_dir", "sweep.dir"])
+def test_a_folder_that_cannot_be_made_is_one_sentence(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    swept = ["model.dim=8,16", "sweep.engine=ray"]
+    with pytest.raises(SystemExit) as left:
+        settle_sweep([*swept, "sweep.dir=file/x"]) if option == "sweep.dir" else settle_run(["run_dir=file/x"])
+    assert left.value.code == 2
+    (problem,) = capsys.readouterr().err.splitlines()
+    assert "cannot be made (Not a directory" in problem
+    assert "file/x" in problem
 
 
 def test_a_run_is_no_sweep(command: Command, tmp_path: Path) -> None:

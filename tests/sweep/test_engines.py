@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iolaus.process.mailbox import Mailbox
-from iolaus.sweep.engines.ray import RayCluster
+from iolaus.sweep.engines.ray import refuse_silence
 from tests.conftest import Command
 
 pytestmark = pytest.mark.timeout(900)
@@ -40,18 +40,16 @@ def test_more_workers_than_the_cluster_has_room_for_are_refused(command: Command
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
 def test_an_address_where_nobody_listens_is_refused_at_once(scheme: str) -> None:
-    pytest.importorskip("ray")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))  # and does not listen
         address = f"{scheme}127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(ValueError, match=rf"^sweep.address={address}: no Ray cluster answers there \(.*refused\)"):
-            RayCluster(address, num_workers=1, num_cores=1, num_gpus=0)
+            refuse_silence(address)
 
 
 def test_what_is_no_address_is_answered_with_how_they_look() -> None:
-    pytest.importorskip("ray")
     with pytest.raises(ValueError, match=r"^sweep\.address=head: type HOST:PORT.*ray://HOST:PORT.*auto"):
-        RayCluster("head", num_workers=1, num_cores=1, num_gpus=0)
+        refuse_silence("head")
 
 
 def test_without_slurm_one_sentence_says_so(command: Command, tmp_path: Path) -> None:

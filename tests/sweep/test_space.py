@@ -99,6 +99,13 @@ def test_samples_hold_every_value() -> None:
     assert {point["b"] for point in samples} == {0.5, 1.0}
 
 
+def test_of_a_long_range_some_values_are_checked_and_both_ends() -> None:
+    ends = _of("seed=range(0,100000)").ends()
+    assert (len(ends), ends[0], ends[-1]) == (64, 0, 99999)
+    assert len(_of("seed=range(0,60)").ends()) == 60
+    assert len(_of("seed=" + ",".join(map(str, range(100)))).ends()) == 100  # typed one by one
+
+
 @pytest.mark.parametrize("size", [40, 10**9])
 def test_a_part_of_a_grid_is_drawn_and_never_changes(size: int) -> None:
     few = [index_of(number, size, is_drawn=True) for number in range(10)]

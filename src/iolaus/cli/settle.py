@@ -54,12 +54,20 @@ def settle_sweep(overrides: list[str]) -> list[str]:
         leave([str(error)])
     if runs_here(overrides):
         local.warm_up()  # in the background, while the sweep is checked
-    with importing():
-        from iolaus.sweep import command
-    problems = command.prepare(overrides, _problems)
+    from iolaus.sweep.check import problems_of
+
+    problems = problems_of(overrides, _problems)
     if problems:
         leave(problems)
-    folder = command.place(overrides)
+    from iolaus.sweep import command
+
+    problems = command.prepare(overrides)
+    if problems:
+        leave(problems)
+    try:
+        folder = command.place(overrides)
+    except OSError as error:
+        leave([f"the sweep's folder cannot be made ({error.strerror}: {error.filename}); type sweep.dir=FOLDER."])
     if folder is None:
         print("\n".join(command.preview(overrides)))
         sys.exit(0)
@@ -175,6 +183,8 @@ def _place(overrides: list[str]) -> Path:
             return claim(config.run_dir)
     except ValueError as error:
         leave([str(error)])
+    except OSError as error:
+        leave([f"run_dir={config.run_dir} cannot be made ({error.strerror}): name another folder."])
     folder = reserve(Path("outputs") / f"{choices['data']}-{choices['model']}")
     lock.hold(folder)
     return folder

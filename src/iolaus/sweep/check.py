@@ -13,6 +13,7 @@ from iolaus.secrets import mask_override
 from iolaus.sweep.objective import COSTS, Goal, Mode, goals
 from iolaus.sweep.plan import Plan, plan
 from iolaus.sweep.space import Value, dimension
+from iolaus.sweep.surroundings import refuse_unready
 
 Problems = Callable[[list[str]], list[str]]
 
@@ -31,6 +32,7 @@ def problems_of(overrides: list[str], problems_of_run: Problems) -> list[str]:
     """problems_of_run: the same for the overrides of one run."""
     try:
         sweep = plan(overrides)
+        refuse_unready(sweep.options)
     except (HydraException, OmegaConfBaseException):
         return problems_of_run(_singles(overrides))
     except ValueError as error:

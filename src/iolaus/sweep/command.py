@@ -21,7 +21,7 @@ from iolaus.folder.place import reserve
 from iolaus.process.failure import show_warnings_in_one_line
 from iolaus.secrets import mask_override
 from iolaus.sweep.board import leaderboard
-from iolaus.sweep.check import Problems, find_goals, problems_of, warn_of_other_data
+from iolaus.sweep.check import find_goals, warn_of_other_data
 from iolaus.sweep.engines import local
 from iolaus.sweep.engines.ray import RayCluster
 from iolaus.sweep.engines.remote import Remote
@@ -40,20 +40,13 @@ from iolaus.sweep.study import SweepStudy
 _WORKERS_OF_SLURM = 8  # jobs at a time, unless asked for others
 
 
-def prepare(overrides: list[str], problems_of_run: Problems) -> list[str]:
-    """Everything that can be found wrong before there is a folder; warns of what is doubtful."""
-    found = problems_of(overrides, problems_of_run)
-    if found:
-        return found
+def prepare(overrides: list[str]) -> list[str]:
+    """What else can be found wrong before there is a folder, with the sweep as a whole; warns of what is doubtful."""
     sweep = plan(overrides)
     try:
         find_goals(sweep)
         if sweep.options.engine == "local":
             _shares(sweep)
-        if sweep.options.storage:
-            close_storage(open_storage(sweep.options.storage, Path()))
-        if sweep.options.dir and not sweep.options.resume:
-            _refuse_used(sweep.options.dir)
     except ValueError as error:
         return [str(error)]
     show_warnings_in_one_line(in_logs=False)
@@ -89,15 +82,18 @@ def run(overrides: list[str], folder: Path) -> int:
     """
     sweep = plan(overrides)
     goals = find_goals(sweep)
+    engine = None
     try:
         engine = _engine(sweep, folder)
+        if not sweep.options.resume:
+            _write_sweep(folder, sweep, goals, overrides)
+        study = _open_study(sweep, folder, goals)
     except ValueError:
-        with suppress(OSError):  # of a sweep that goes on: it is not empty
-            folder.rmdir()
+        if engine:
+            engine.close()
+        if not sweep.options.resume:
+            _take_back(folder)
         raise
-    if not sweep.options.resume:
-        _write_sweep(folder, sweep, goals, overrides)
-    study = _open_study(sweep, folder, goals)
     session = Session(sweep, folder, study, goals)
     loop = Loop(
         study,
@@ -118,6 +114,13 @@ def run(overrides: list[str], folder: Path) -> int:
     records = session.records({})
     close_storage(study.storage)
     return _conclude(records, goals[0], folder, signals)
+
+
+def _take_back(folder: Path) -> None:
+    """Of a sweep that cannot begin: a folder that holds nothing but what it was to be."""
+    (folder / "sweep.yaml").unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _open_study(sweep: Plan, folder: Path, goals: list[Goal]) -> SweepStudy:
@@ -206,13 +209,6 @@ def _signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _refuse_used(folder: str) -> None:
-    if (Path(folder) / "sweep.yaml").exists():
-        raise ValueError(f"sweep.dir={folder} has a sweep in it: type sweep.resume={folder} to go on with it.")
-    if Path(folder).is_file() or (Path(folder).is_dir() and any(Path(folder).iterdir())):
-        raise ValueError(f"sweep.dir={folder} is not empty: name another folder.")
 
 
 def _shown(path: Path) -> str:

@@ -21,6 +21,9 @@ from iolaus.config.compose import options
 
 Value = str | int | float | bool | None
 
+_MOST_VALUES = 1_000_000  # of a range, which is kept as a list of them
+_MOST_CHECKED = 64  # of a range, before the first trial
+
 
 @dataclass(frozen=True)
 class Dimension:
@@ -55,9 +58,11 @@ class Dimension:
         return f"{low} to {high}{steps}{kind}{', log' if getattr(self.distribution, 'log', False) else ''}"
 
     def ends(self) -> tuple[Value, ...]:
-        """The values to check beforehand: all that can be listed, and both ends of an interval."""
+        """The values to check beforehand: all that are typed, both ends of an interval, and of a long range some in
+        between as well."""
         if self.values is not None:
-            return self.values
+            is_typed = isinstance(self.distribution, CategoricalDistribution)
+            return self.values if is_typed else _spread(self.values)
         return self.distribution.low, self.distribution.high  # type: ignore[attr-defined]
 
 
@@ -100,6 +105,13 @@ class Space:
         return [first, *others]
 
 
+def _spread(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """So many of them that lie equally far apart, the first and the last among them; in their order."""
+    if len(values) <= _MOST_CHECKED:
+        return values
+    return tuple(values[number * (len(values) - 1) // (_MOST_CHECKED - 1)] for number in range(_MOST_CHECKED))
+
+
 def dimension(override: Override) -> Dimension:
     """What one sweep override ranges over.
 
@@ -133,6 +145,7 @@ def _range(override: Override, swept: RangeSweep) -> Dimension:
     if swept.step == 0:
         raise ValueError(f"{override.input_line}: the step of a range cannot be 0.")
     numbers: range | FloatRange = swept.range()
+    _refuse_endless(override, swept)
     values: tuple[float, ...] = tuple(numbers)
     if not values:
         raise ValueError(f"{override.input_line}: this range is empty.")
@@ -144,6 +157,18 @@ def _range(override: Override, swept: RangeSweep) -> Dimension:
     else:
         distribution = FloatDistribution(low, high, log=is_log, step=step)
     return Dimension(override.get_key_element(), distribution, values, None, swept.shuffle)
+
+
+def _refuse_endless(override: Override, swept: RangeSweep) -> None:
+    start, stop = swept.start or 0, swept.stop
+    assert stop is not None
+    count = math.ceil((stop - start) / swept.step)
+    if count > _MOST_VALUES:
+        kind = "int(interval(…))" if all(isinstance(end, int) for end in (start, stop, swept.step)) else "interval(…)"
+        raise ValueError(
+            f"{override.input_line}: this range has {count:,} values; type {kind} to search it, with as many trials as "
+            "sweep.trials=100, say, allows."
+        )
 
 
 def _refuse_bad_range(override: Override, low: float, high: float, *, is_log: bool) -> None:

@@ -25,8 +25,6 @@ class RayCluster:
             raise ValueError(
                 'sweep.engine=ray needs the package ray: pip install -c constraints.txt -e ".[ray]".'
             ) from error
-        if address not in (None, "auto", "local"):
-            _refuse_silence(address)
         self._ray, self._num_cores = ray, num_cores
         here: dict[str, Any] = {} if address else {"include_dashboard": False}  # a cluster of this machine alone
         try:
@@ -64,12 +62,14 @@ class RayCluster:
         self._ray.shutdown()
 
 
-def _refuse_silence(address: str) -> None:
-    """Ray itself would ask an address where nobody listens for minutes.
+def refuse_silence(address: str) -> None:
+    """Ray itself would ask for minutes at an address where nobody listens.
 
     Raises:
         ValueError: if nothing can be connected to there, or it is no address.
     """
+    if address in ("auto", "local"):
+        return
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not (host and colon and port.isdigit()):
         raise ValueError(
