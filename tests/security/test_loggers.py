@@ -162,9 +162,10 @@ def test_a_service_process_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -
     pytest.importorskip("wandb")
     command = [sys.executable, "-c", _SCRIPT]
     said = tmp_path / "said"
+    environment = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}  # that is the test's
     try:
         with said.open("w") as file:  # no pipe: the service process has it, too, and never ends
-            result = subprocess.run(command, cwd=tmp_path, stderr=file, timeout=120, check=False)
+            result = subprocess.run(command, cwd=tmp_path, env=environment, stderr=file, timeout=120, check=False)
     finally:
         children = [int(text) for text in (tmp_path / "children").read_text().split()]
         for child in children:
