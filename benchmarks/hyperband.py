@@ -1,6 +1,6 @@
 """How many training steps Hyperband needs to find what a whole grid finds: to be under a third of them.
 
-    python benchmarks/hyperband.py FOLDER [--draws 10] [--trials 72] [--factor 4]
+    python benchmarks/hyperband.py FOLDER [--draws 10] [--trials 72] [--factor 3]
 
 The grid's points all run to their end, for real: FOLDER goes on where it was, or is only read. Then the same space is
 searched by `sweep=hyperband` (TPE proposes, Hyperband ends), and its points are gone through with the pruner alone, two
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--trials", type=int, default=72, help="of sweep=hyperband")
-    parser.add_argument("--factor", type=int, default=4, help="one in so many goes on, for so many times as long")
+    parser.add_argument("--factor", type=int, help="another than conf/sweep/pruner/hyperband.yaml has")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -170,10 +170,10 @@ def main() -> None:
     grid = run_grid(folder)
     print(f"The grid's {len(grid)} trials reach {best(grid):.2%} in {sum(trial['steps'] for trial in grid):,} steps.\n")
     print("| how | draws that reach it | steps, of the grid's | trials that ran to their end |\n|---|---|---|---|")
-    factor = f"sweep.pruner.reduction_factor={options.factor}"
+    factor = [f"sweep.pruner.reduction_factor={options.factor}"] if options.factor else []
     for overrides in (["sweep=hyperband", f"sweep.trials={options.trials}"], ["sweep/pruner=hyperband"]):
-        draws = [play(grid, folder, [*overrides, factor], draw) for draw in range(options.draws)]
-        print(row(f"`{' '.join(overrides)}`", draws, grid), flush=True)
+        draws = [play(grid, folder, [*overrides, *factor], draw) for draw in range(options.draws)]
+        print(row(f"`{' '.join([*overrides, *factor])}`", draws, grid), flush=True)
 
 
 if __name__ == "__main__":
