@@ -9,6 +9,7 @@ import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
 
 from iolaus.sweep.job import Ended, Job, Report
 from iolaus.sweep.loop import Loop, job_folder
@@ -97,10 +98,13 @@ def perform(
     num_seeds: int = 1,
     num_retries: int = 0,
     pruner: BasePruner | None = None,
+    sampler: Callable[[int], BaseSampler] | None = None,
     stop_asked: Callable[[], bool] = lambda: False,
 ) -> tuple[list[dict[str, Any]], Theatre]:
-    dimensions = Space((dimension(OverridesParser.create().parse_override(space)),))
-    study = SweepStudy(open_storage(None, folder), "s", dimensions, [GOAL], num_trials=num_trials, pruner=pruner)
+    dimensions = Space(tuple(dimension(OverridesParser.create().parse_override(text)) for text in space.split()))
+    study = SweepStudy(
+        open_storage(None, folder), "s", dimensions, [GOAL], num_trials=num_trials, sampler=sampler, pruner=pruner
+    )
     theatre = Theatre(play, num_workers)
 
     def make_job(claim: Claim, seed: int) -> Job:

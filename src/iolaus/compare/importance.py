@@ -8,7 +8,7 @@ from iolaus.compare.table import differing, is_number
 from iolaus.compare.trials import Comparison, Objective, Trial
 
 # Fewer trials say nothing; of more, so many, evenly spaced over the leaderboard, say the same sooner.
-_MIN_TRIALS, _MAX_TRIALS = 8, 1000
+_MIN_TRIALS, _MAX_TRIALS = 8, 400
 MISSING = "–"
 
 
