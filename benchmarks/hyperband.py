@@ -1,6 +1,6 @@
 """How many training steps Hyperband needs to find what a whole grid finds: to be under a third of them.
 
-    python benchmarks/hyperband.py FOLDER [--draws 10] [--trials 72] [--factor 3]
+    python benchmarks/hyperband.py FOLDER [--draws 10] [--trials 48] [--factor 3]
 
 The grid's points all run to their end, for real: FOLDER goes on where it was, or is only read. Then the same space is
 searched by `sweep=hyperband` (TPE proposes, Hyperband ends), and its points are gone through with the pruner alone, two
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--trials", type=int, default=72, help="of sweep=hyperband")
+    parser.add_argument("--trials", type=int, default=48, help="of sweep=hyperband")
     parser.add_argument("--factor", type=int, help="another than conf/sweep/pruner/hyperband.yaml has")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
