@@ -52,6 +52,7 @@ FACTORS: dict[str, dict[str, Options]] = {
         "of epochs": {"callbacks.swa.start": 0},
     },
     "penalty": {"none": {}, "l1": {"callbacks.l1.strength": 1e-3}},
+    "snapshots": {"none": {}, "kept": {"callbacks.snapshots.last": 3}},  # where the schedule restarts
     "clipping": {"none": {}, "by norm": {"trainer.gradient_clip_val": 0.5}},
     "precision": {"float32": {"trainer.precision": "32-true"}, "bfloat16": {"trainer.precision": "bf16-mixed"}},
     "validation": {

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_CHECKPOINTS = ("last.ckpt", "best.ckpt")
+_CHECKPOINTS = ("checkpoints/last.ckpt", "checkpoints/best.ckpt")
 # When, how fast, from where: not what a run has come to.
 _ASIDE = {"started", "fit_seconds", "samples_per_second", "peak_memory_mb", "command", "git_commit", "git_dirty"}
 
@@ -15,8 +15,9 @@ _ASIDE = {"started", "fit_seconds", "samples_per_second", "peak_memory_mb", "com
 def differences(one: Path, other: Path) -> list[str]:
     """Where two run folders differ, times and the like aside; empty if they are equal."""
     found = [f"{name}: only in one" for name in sorted(_files(one) ^ _files(other))]
-    for name in _CHECKPOINTS:
-        paths = [run / "checkpoints" / name for run in (one, other)]
+    snapshots = sorted(str(path.relative_to(one)) for path in one.glob("snapshots/*.ckpt"))
+    for name in [*_CHECKPOINTS, *snapshots]:
+        paths = [run / name for run in (one, other)]
         if all(path.exists() for path in paths):  # there is no best one where nothing is validated
             found += [f"{name}: {place}" for place in unequal(*map(load, paths))]
     for snapshots in zip(*(sorted(run.glob("snapshots/*.ckpt")) for run in (one, other)), strict=False):
