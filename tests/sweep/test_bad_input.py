@@ -70,6 +70,13 @@ def test_what_concerns_the_sweep_as_a_whole(overrides: list[str], expected: list
     assert_one_sentence(prepared(["model.dim=16,32", *overrides]), expected)
 
 
+def test_a_mistake_begins_no_journal(tmp_path: Path) -> None:
+    journal = tmp_path / "shared.log"
+    assert_one_sentence(prepared(["model.dimm=8,16", f"sweep.storage={journal}"]), ["no model.dimm"])
+    assert_one_sentence(prepared(["model.dim=8,16", f"sweep.storage={journal}/x"]), ["its folder does not exist"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_grid_is_checked_where_its_options_meet() -> None:
     asked: list[list[str]] = []
 

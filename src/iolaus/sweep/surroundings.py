@@ -10,7 +10,10 @@ def refuse_unready(options: Options) -> None:
     """Raises ValueError for the first that is not; options of a wrong type are for others to find."""
     if isinstance(options.dir, str) and not options.resume:
         _refuse_used(options.dir)
-    if isinstance(options.storage, str):
+    if isinstance(options.storage, str) and "://" not in options.storage:  # a journal, which the sweep itself begins
+        if not Path(options.storage).parent.is_dir():
+            raise ValueError(f"sweep.storage={options.storage} cannot be reached: its folder does not exist.")
+    elif isinstance(options.storage, str):
         from iolaus.sweep.storage import close_storage, open_storage  # imports what speaks to databases
 
         close_storage(open_storage(options.storage, Path()))
