@@ -169,12 +169,14 @@ def test_runs_that_were_tested_on_other_samples_are_refused(command: Command, tm
     assert "run-1 was tested on other samples than run-0" in result.stderr
 
 
-def test_vectors_have_no_mean(command: Command) -> None:
-    assert command("task=embed", "trainer=cpu", "trainer.max_epochs=1", "run_dir=run").returncode == 0
-    assert command("trainer=cpu", "trainer.max_epochs=1", "run_dir=other").returncode == 0
-    result = command("ensemble", "run", "other", verb=True)
-    assert result.returncode == 2
-    assert "whose answers have no mean" in result.stderr
+def test_vectors_and_quantiles_have_no_mean(command: Command) -> None:
+    for name, *options in (("vectors", "task=embed"), ("quantiles", "task=forecast_quantile", "data=co2")):
+        assert command("trainer=cpu", "trainer.max_epochs=1", *options, f"run_dir={name}").returncode == 0
+    for names in (("vectors", "quantiles"), ("quantiles", "vectors")):
+        result = command("ensemble", *names, verb=True)
+        assert result.returncode == 2
+        assert f"{names[0]} was made by" in result.stderr
+        assert "whose answers have no mean" in result.stderr
 
 
 def test_the_snapshots_of_one_run_are_members(command: Command, tmp_path: Path) -> None:

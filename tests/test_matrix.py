@@ -29,6 +29,7 @@ KINDS = {
     "co2": ("Series", "Forecast"),
     "scenes": ("Image", "Mask"),
     "sums": ("Image", "Number"),
+    "digits_domains": ("Image", "Domains"),
     "transductions": ("Text", "Sentence"),
 }
 
@@ -47,6 +48,8 @@ PAIRS = [(model, data) for model in options("model") for data in WORDS if _reads
 OTHER_TASKS = [  # of the same models: their heads are in the contract, and here is the way to them
     *((model, "sums", "regress") for model in ("mlp", "cnn", "transformer", "gru")),
     *((model, "digits", "embed") for model in ("mlp", "googlenet", "vit")),
+    *((model, "digits_domains", "adapt") for model in ("mlp", "googlenet", "vit")),
+    ("cnn", "digits_domains", "classify"),
     *((model, "reviews", "embed") for model in ("textcnn", "lstm", "gpt")),
 ]
 

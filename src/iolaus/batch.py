@@ -14,6 +14,7 @@ class Batch:
     `input`   (B, …) as the input's spec says.
     `target`  (B, …) as the target's spec says; None where the sample has none (prediction).
     `index`   (B,) which samples of their split these are.
+    `unlabelled` (B', …) inputs of another domain, whose targets are not told; None where data have but one.
     `seed`    what every random draw on this batch follows from, in augmentation and in the step; None in evaluation,
               where nothing is drawn.
     """
@@ -22,12 +23,19 @@ class Batch:
     target: Tensor | None
     index: Tensor
     seed: int | None = None
+    unlabelled: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.index)
 
     def to(self, device: torch.device, **options: Any) -> "Batch":
-        target = None if self.target is None else self.target.to(device, **options)
+        def moved(tensor: Tensor | None) -> Any:
+            return None if tensor is None else tensor.to(device, **options)
+
         return replace(
-            self, input=self.input.to(device, **options), target=target, index=self.index.to(device, **options)
+            self,
+            input=moved(self.input),
+            target=moved(self.target),
+            index=moved(self.index),
+            unlabelled=moved(self.unlabelled),
         )

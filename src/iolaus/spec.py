@@ -51,6 +51,12 @@ class Classes:
 
 
 @dataclass(frozen=True)
+class Domains(Classes):
+    """The same of samples of one domain; in training there are as many of another beside them, whose classes are not
+    told, and it is this other one that is tested."""
+
+
+@dataclass(frozen=True)
 class Number:
     """A number per sample, on a scale of mean 0 and deviation 1: (B,). `name`: of what."""
 
@@ -117,7 +123,7 @@ class Unlabelled:
 
 
 Input = Image | Text | Series
-Target = Classes | Number | Mask | Vector | Forecast | Vocabulary | Sentence | Unlabelled
+Target = Classes | Domains | Number | Mask | Vector | Forecast | Vocabulary | Sentence | Unlabelled
 
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
@@ -126,6 +132,7 @@ _KINDS: dict[str, Any] = {
         Text,
         Series,
         Classes,
+        Domains,
         Number,
         Mask,
         Vector,

@@ -22,6 +22,8 @@ CHOICES = [(group, choice) for group in GROUPS for choice in options(group)]
 # What a user has to add, and what this machine cannot do.
 NEEDS = {
     **{loss: ["task=embed"] for loss in ("contrastive", "cosine_embedding", "supervised_contrastive", "triplet")},
+    "adapt": ["data=digits_domains"],
+    "image_domains": ["data.root=x", "data.other=y"],
     "image_numbers": ["data.root=x"],
     "images": ["data.root=x"],
     "series": ["data.root=x"],

@@ -36,6 +36,7 @@ FACTORS: dict[str, dict[str, Options]] = {
         "masked language model": {"task": "masked_language_model", "data.framed": "true"},
         "quantile": {"task": "forecast_quantile"},
         "embed": {"task": "embed"},
+        "adaptation": {"task": "adapt", "task.ramp": 1, "data": "digits_domains"},
     },
     "augmentation": {
         "none": {},
@@ -112,11 +113,15 @@ def groups() -> Iterator[list[Value]]:
                         yield list(zip(_GROUPED, (model, data, task, augmentation, finetune), strict=True))
 
 
-_TASKS = {("gpt", "reviews"): "language model", ("bert", "reviews"): "masked language model"}
+_TASKS = {
+    ("gpt", "reviews"): "language model",
+    ("bert", "reviews"): "masked language model",
+    ("cnn", "digits"): "adaptation",
+}
 
 
 def _augmentations(data: str, task: str) -> list[str]:
-    mixing = ["mixup", "cutmix"] if task == "its own" else []  # `embed` wants samples of one class each
+    mixing = [] if task == "embed" else ["mixup", "cutmix"]  # it wants samples of one class each
     return ["none", *{"digits": mixing, "reviews": ["word dropout"]}.get(data, [])]
 
 

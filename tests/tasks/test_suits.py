@@ -12,6 +12,7 @@ OF_CLASSES = {"cross_entropy", "focal", "poly", "asymmetric", "dice"}
 OF_VALUES = {"mse", "mae", "huber"}
 OF_VECTORS = {"triplet", "contrastive", "supervised_contrastive", "cosine_embedding"}
 SUITED = {
+    "adapt": OF_CLASSES,
     "classify": OF_CLASSES,
     "segment": OF_CLASSES,
     "language_model": OF_CLASSES,

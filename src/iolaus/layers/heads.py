@@ -108,10 +108,13 @@ class PooledHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.project = nn.Linear(num_sequences * pool.output_dim, size)
 
-    def forward(self, features: Features) -> Tensor:
+    def vectors(self, features: Features) -> Tensor:
+        """What the last layer reads of each sample: (B, D)."""
         pooled = self.pool(features.values, features.mask)  # (B·S, D)
-        pooled = pooled.unflatten(0, (-1, self.num_sequences)).flatten(1)  # (B, S·D)
-        return self.project(self.dropout(pooled))
+        return self.dropout(pooled.unflatten(0, (-1, self.num_sequences)).flatten(1))  # (B, S·D)
+
+    def forward(self, features: Features) -> Tensor:
+        return self.project(self.vectors(features))
 
 
 class NumberHead(PooledHead):

@@ -18,7 +18,7 @@ from torchmetrics.classification import (
 
 from iolaus.batch import Batch
 from iolaus.schedulers import Horizon, Schedule
-from iolaus.spec import Classes
+from iolaus.spec import Classes, Domains, Input, Target
 from iolaus.tasks.confusion import write_confusion
 from iolaus.tasks.task import Objective, Task
 
@@ -32,7 +32,7 @@ class Classify(Task):
         et al. 2012 do. Twice the work; not for pictures that mean something else in a mirror, as digits do.
     """
 
-    wants: ClassVar[tuple[type, ...]] = (Classes,)
+    wants: ClassVar[tuple[type, ...]] = (Classes, Domains)  # of which it learns from the labelled one alone
     objective: ClassVar[Objective] = ("val/accuracy", "max")
 
     def __init__(
@@ -56,6 +56,10 @@ class Classify(Task):
             }
         )
         self.confusion = MulticlassConfusionMatrix(num_classes)
+
+    @classmethod
+    def targets(cls, input: Input, target: Target, **options: Any) -> tuple[Input, Target]:  # noqa: ARG003
+        return input, Classes(target.names) if isinstance(target, Domains) else target
 
     @staticmethod
     def suits(loss: nn.Module) -> bool:

@@ -11,6 +11,7 @@ from iolaus.data.numbered import Numbered
 from iolaus.data.series.series import SeriesData
 from iolaus.folder.run_folder import RunFolder
 from iolaus.spec import Classes, Forecast, Number
+from iolaus.tasks.forecast import ForecastQuantile
 from iolaus.tasks.task import Task
 from iolaus.training import memory
 from iolaus.verbs.predictions import predictions
@@ -80,10 +81,8 @@ def _rescaled(values: Tensor, data: DataModule, scale: DataModule) -> Tensor:
 
 
 def _refuse_kind(name: str, task: Task) -> None:
-    target = task.target
-    metric = task.objective[0].partition("/")[2]
-    known = isinstance(target, _KINDS) and metric != "loss"  # a quantile's loss is of one quantile
-    if not known:
+    is_quantile = isinstance(task, ForecastQuantile)  # the mean of two is neither
+    if not isinstance(task.target, _KINDS) or is_quantile:
         raise ValueError(
             f"{name} was made by {type(task).__name__}, whose answers have no mean: an ensemble takes runs that "
             "classify, forecast or regress."

@@ -53,18 +53,22 @@ class ClassifiedImages(ImageData):
         super().accept(input, target)
 
     def augment(self, batch: Batch, generator: torch.Generator) -> Batch:
-        pictures = batch.input
-        if self.crop or self.flip:
-            pictures = crop_and_flip(pictures, generator, padding=self.crop, flip=self.flip)
-        if self.cutout:
-            mean, _ = self.constants_on(pictures.device)
-            pictures = cutout(pictures, generator, side=self.cutout, fill=mean.round())
+        pictures = self.altered(batch.input, generator)
         if not self.mixup and not self.cutmix:
             return replace(batch, input=pictures)
         assert batch.target is not None
         weights = self._mixing_weights(pictures, generator)
         pictures, target = mix(pictures, batch.target, weights, num_classes=len(self.target.names))
         return replace(batch, input=pictures, target=target)
+
+    def altered(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        """Each by itself: shifted, mirrored, covered in part."""
+        if self.crop or self.flip:
+            pictures = crop_and_flip(pictures, generator, padding=self.crop, flip=self.flip)
+        if self.cutout:
+            mean, _ = self.constants_on(pictures.device)
+            pictures = cutout(pictures, generator, side=self.cutout, fill=mean.round())
+        return pictures
 
     def _mixing_weights(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
         if not self.cutmix:

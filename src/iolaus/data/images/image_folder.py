@@ -51,19 +51,14 @@ class ImageFolder(ClassifiedImages):
         return Image(1 if self.grayscale else 3, self.size, self.size), Classes(("a", "b"))
 
     def load(self) -> Loaded:
-        parts = _parts(self.root)
+        parts = parts_of(self.root)
         for part, fraction in self.fractions.items():
             if part in parts and fraction is not None:
                 warnings.warn(
                     f"data.{part}_fraction={fraction} has no effect, because there is {parts[part]}.", stacklevel=2
                 )
-        names = tuple(sorted(folder.name for folder in _folders(parts["train"])))
-        if len(names) < 2:
-            found = f"only the class {names[0]}" if names else "no folders"
-            raise ValueError(
-                f"{parts['train']} holds {found}: it takes one folder of pictures per class, and two classes."
-            )
-        listed = {part: _labelled(folder, names, is_whole=part == "train") for part, folder in parts.items()}
+        names = class_names(parts["train"])
+        listed = {part: labelled(folder, names, is_whole=part == "train") for part, folder in parts.items()}
         pictures = self._load_all(listed)
         if "test" not in pictures:
             whole = pictures["train"]
@@ -80,18 +75,16 @@ class ImageFolder(ClassifiedImages):
         return {part: whole.part(rows) for part, rows in zip(listed, whole.rows.split(counts), strict=True)}
 
 
-def _parts(root: Path) -> dict[str, Path]:
-    """The folders that hold the classes of each split; only "train" where the root itself does."""
+def parts_of(root: Path, option: str = "data.root") -> dict[str, Path]:
+    """The folders that hold the classes of each split; only "train" where the root, that the option names, does."""
     if not root.is_dir():
-        raise ValueError(
-            f"data.root={root} is no folder: type data.root=FOLDER, with one folder of pictures per class."
-        )
+        raise ValueError(f"{option}={root} is no folder: type {option}=FOLDER, with one folder of pictures per class.")
     folders = {folder.name: folder for folder in _folders(root)}
     if not {"train", "test"} <= folders.keys():
         if folders and folders.keys() <= _PART_NAMES:
             raise ValueError(
                 f"{root} has {' and '.join(sorted(folders))}, but it takes both train and test: "
-                f"add the other, or type data.root={root / min(folders)} to divide that one."
+                f"add the other, or type {option}={root / min(folders)} to divide that one."
             )
         return {"train": root}
     parts = {"train": folders["train"], "test": folders["test"]}
@@ -109,7 +102,19 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(inner for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith("."))
 
 
-def _labelled(folder: Path, names: tuple[str, ...], *, is_whole: bool) -> list[tuple[Path, int]]:
+def class_names(folder: Path) -> tuple[str, ...]:
+    """
+    Raises:
+        ValueError: if there are not two.
+    """
+    names = tuple(sorted(inner.name for inner in _folders(folder)))
+    if len(names) < 2:
+        found = f"only the class {names[0]}" if names else "no folders"
+        raise ValueError(f"{folder} holds {found}: it takes one folder of pictures per class, and two classes.")
+    return names
+
+
+def labelled(folder: Path, names: tuple[str, ...], *, is_whole: bool) -> list[tuple[Path, int]]:
     """Every picture of the classes in `folder` with its class. If `is_whole`, each class must have some."""
     strays = [file.name for file in folder.iterdir() if is_picture(file)]
     if strays:
