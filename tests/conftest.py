@@ -13,7 +13,8 @@ import pytest
 from tests.forks import Forks
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="iolaus-cache-")  # the user's own stays as it is
+_cache = tempfile.TemporaryDirectory(prefix="iolaus-cache-", ignore_cleanup_errors=True)  # until the process ends
+os.environ["XDG_CACHE_HOME"] = _cache.name  # the user's own stays as it is
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
