@@ -5,7 +5,6 @@ Hypothesis draws the inputs, the same ones each time.
 
 import io
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -231,6 +230,6 @@ def test_any_file_is_a_picture_or_refused(whole: bytes, data: st.DataObject) -> 
 
 
 def _file(name: str, content: bytes) -> Path:
-    path = Path(tempfile.gettempdir()) / f"iolaus-{os.getpid()}-{name}"
+    path = Path(os.environ["XDG_CACHE_HOME"]) / name
     path.write_bytes(content)
     return path
