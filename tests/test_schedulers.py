@@ -161,9 +161,10 @@ def test_restarts_fall_to_the_floor_in_cycles_that_do_not_divide_the_run(num_ste
         assert used[start:end] == sorted(used[start:end], reverse=True)
 
 
-def test_more_cycles_than_steps_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"scheduler\.cycles=5 are more than the run's 4 steps"):
-        schedule("cosine_restarts", sgd(), Horizon(4, 1))
+def test_cosine_restarts_in_a_run_of_fewer_steps_has_a_cycle_for_each() -> None:
+    with pytest.warns(UserWarning, match=r"scheduler\.cycles=5 are more than the run's steps: there are 4\."):
+        made = schedule("cosine_restarts", sgd(), Horizon(4, 1))
+    assert made.cycle_ends == (1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("warmup", [0.1, 0.3])

@@ -100,7 +100,8 @@ def cosine_restarts(
     """
     num_steps = _steps_of(horizon)
     if num_steps < cycles:
-        raise ValueError(f"scheduler.cycles={cycles} are more than the run's {num_steps} steps: type fewer.")
+        warnings.warn(f"scheduler.cycles={cycles} are more than the run's steps: there are {num_steps}.", stacklevel=2)
+        cycles = num_steps
     ends = tuple(round(num_steps * number / cycles) for number in range(1, cycles + 1))
     curve = partial(_fall_again, ends, final_fraction)
     return Schedule(LambdaLR(optimizer, curve), "step", depends_on_length=True, cycle_ends=ends)
