@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from iolaus.compare.collect import collect
 from iolaus.compare.figures import draw
 from iolaus.compare.importance import importances
 from iolaus.compare.page import report
-from iolaus.compare.panels import LearningCurves, Slices, panels
+from iolaus.compare.panels import LearningCurves, Slices, Tradeoff, panels
 from tests.compare.made_up import write_sweep
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -177,3 +178,13 @@ def test_an_option_that_only_some_have_is_drawn_with_a_place_for_none(sweep: Pat
 
 def _traces(figure: go.Figure | str) -> list[Any]:
     return [] if isinstance(figure, str) else list(figure.data)
+
+
+def test_seconds_of_several_magnitudes_are_written_in_full(sweep: Path) -> None:
+    comparison = collect([sweep])
+    trials = tuple(replace(trial, seconds=2.0 ** (number % 8)) for number, trial in enumerate(comparison.trials))
+    (panel,) = (panel for panel in panels(comparison) if isinstance(panel, Tradeoff))
+    figure = draw(panel, replace(comparison, trials=trials))
+    assert isinstance(figure, go.Figure)
+    across = figure.layout.xaxis
+    assert (across.type, across.tickformat) == ("log", "~g")  # or plotly writes 20 as a small 2

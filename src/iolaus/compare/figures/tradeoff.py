@@ -35,6 +35,7 @@ def draw_tradeoff(panel: Tradeoff, comparison: Comparison) -> go.Figure | str:
         title_text="seconds of training" if panel.against == "seconds" else panel.against,
         type="log" if is_log else "linear",
         dtick="D2" if is_log else None,  # 1, 2, 5, 10, …
+        tickformat="~g" if is_log else None,  # or plotly writes 20 as a small 2
     )
     figure.update_yaxes(title_text=panel.objective.metric, range=robust_range(values, panel.objective.mode))
     return figure
