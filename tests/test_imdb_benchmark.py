@@ -1,7 +1,6 @@
 """The comparison on IMDB: what is finished is not run again, what goes on from another run finds it, NB-SVM reads."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,13 @@ def finish(folder: Path, **values: Any) -> None:
 
 
 def test_runs_what_is_missing_and_says_where_to_go_on_from(
-    imdb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    imdb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_for: list[list[str]]
 ) -> None:
-    commands: list[list[str]] = []
-
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        commands.append(command[2:])
-        return subprocess.CompletedProcess(command, returncode=0)
-
-    monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr("sys.argv", ["imdb.py", str(tmp_path), "--runs", "nbsvm,gru,pretrain,finetune"])
     finish(tmp_path / "nbsvm", **{"test/accuracy": 0.9})
     finish(tmp_path / "gru", **{"test/accuracy": 0.9})
     imdb.main()
-    assert commands == [
+    assert asked_for == [
         ["experiment=imdb_pretrain", f"run_dir={tmp_path}/pretrain", "resume=auto"],
         ["experiment=imdb_finetune", f"init_from={tmp_path}/pretrain", f"run_dir={tmp_path}/finetune", "resume=auto"],
     ]
