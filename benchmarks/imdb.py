@@ -13,6 +13,7 @@ checkpoint. Each is made on one thread. IOLAUS_DATA names the folder that has ac
 import argparse
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -32,6 +33,11 @@ RUNS: dict[str, tuple[str, ...]] = {
     "pretrain": ("experiment=imdb_pretrain",),
     "finetune": ("experiment=imdb_finetune", "init_from={root}/pretrain"),
 }
+
+
+def origin(name: str) -> str:
+    """The run that this one starts from; empty where it starts from nothing."""
+    return next((text.partition("{root}/")[2] for text in RUNS[name] if "{root}/" in text), "")
 
 
 def nbsvm(texts: Path) -> float:
@@ -89,6 +95,8 @@ def main() -> None:
     for name in [] if options.table or options.write else missing:
         if name == BASELINE:
             baseline(root)
+        elif origin(name) and not summary(root / origin(name)):
+            print(f"{name}: starts from {origin(name)}, which has not finished", file=sys.stderr)
         else:
             make(root / name, [text.format(root=root) for text in RUNS[name]], OMP_NUM_THREADS="1")
     lines = table(root)

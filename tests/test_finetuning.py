@@ -165,4 +165,4 @@ def test_a_language_model_becomes_a_classifier_with_adapters(command: Command, t
     assert again["test/loss"] == pytest.approx(first["test/loss"], rel=1e-5)
     result = command("model=bert", "init_from=run", *small, few, "data.length=16", "run_dir=third")
     assert result.returncode == 0, result.stderr
-    assert "warning" not in result.stderr
+    assert "warning" not in result.stdout

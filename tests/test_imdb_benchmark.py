@@ -23,16 +23,23 @@ def finish(folder: Path, **values: Any) -> None:
 
 
 def test_runs_what_is_missing_and_says_where_to_go_on_from(
-    imdb: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked_for: list[list[str]]
+    imdb: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked_for: list[list[str]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("sys.argv", ["imdb.py", str(tmp_path), "--runs", "nbsvm,gru,pretrain,finetune"])
     finish(tmp_path / "nbsvm", **{"test/accuracy": 0.9})
     finish(tmp_path / "gru", **{"test/accuracy": 0.9})
     imdb.main()
-    assert asked_for == [
-        ["experiment=imdb_pretrain", f"run_dir={tmp_path}/pretrain", "resume=auto"],
-        ["experiment=imdb_finetune", f"init_from={tmp_path}/pretrain", f"run_dir={tmp_path}/finetune", "resume=auto"],
-    ]
+    pretrain = ["experiment=imdb_pretrain", f"run_dir={tmp_path}/pretrain", "resume=auto"]
+    assert asked_for == [pretrain]  # none is started here: so it has not finished, and nothing can start from it
+    assert capsys.readouterr().err == "finetune: starts from pretrain, which has not finished\n"
+    finish(tmp_path / "pretrain", **{"test/perplexity": 90.0})
+    imdb.main()
+    finetune = ["experiment=imdb_finetune", f"init_from={tmp_path}/pretrain", f"run_dir={tmp_path}/finetune"]
+    assert asked_for == [pretrain, [*finetune, "resume=auto"]]
 
 
 def test_the_table_has_a_row_for_each_that_gives_a_verdict(imdb: Any, tmp_path: Path) -> None:

@@ -85,9 +85,21 @@ def test_a_run_starts_from_another_runs_weights(command: Command, tmp_path: Path
     first = torch.load(tmp_path / "first/checkpoints/best.ckpt", weights_only=True)["state_dict"]
     second = _weights(tmp_path / "second")
     assert all(torch.equal(first[name], second[name]) for name in first)
+    assert "warning" not in result.stdout
     result = command("init_from=first", "model.dim=64")
     assert result.returncode == 2
     assert "do not fit this model" in result.stderr
+
+
+def test_weights_of_a_run_that_has_not_finished_come_with_a_warning(command: Command, tmp_path: Path) -> None:
+    assert command("run_dir=first", "trainer.max_epochs=1").returncode == 0
+    summary = _summary(tmp_path / "first") | {"status": "running"}  # as a run leaves it that was killed
+    (tmp_path / "first" / "summary.json").write_text(json.dumps(summary))
+    result = command("init_from=first", "trainer.max_epochs=1")
+    assert result.returncode == 0, result.stderr
+    [warning] = [line for line in result.stdout.splitlines() if "init_from" in line]
+    assert warning.startswith("warning: init_from=")
+    assert "is running, not finished" in warning
 
 
 def test_what_is_wrong_with_the_data_is_one_sentence(command: Command, tmp_path: Path) -> None:

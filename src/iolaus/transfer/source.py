@@ -1,5 +1,6 @@
-"""What a run starts from (`init_from=…`): the best weights of a finished run, or published ones."""
+"""What a run starts from (`init_from=…`): the best weights of another run, or published ones."""
 
+import warnings
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -22,7 +23,9 @@ class Source(Protocol):
         """
 
 
-class FinishedRun:
+class EarlierRun:
+    """A run that has not finished gives what was best until then, and warns."""
+
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
 
@@ -35,6 +38,13 @@ class FinishedRun:
 
     def load_into(self, model: nn.Module) -> None:
         load_weights(model, self.checkpoint)
+        path, status = self.folder.path, self.folder.summary.get("status")
+        if status != "finished":
+            warnings.warn(
+                f"init_from={path} is {status}, not finished: its weights are the best so far. To go on with it first, "
+                f"type python train.py resume={path}.",
+                stacklevel=2,
+            )
 
 
 def open_source(config: DictConfig, model: type) -> Source | None:
@@ -47,7 +57,7 @@ def open_source(config: DictConfig, model: type) -> Source | None:
     if not init_from:
         return None
     if not init_from.startswith(PREFIX):
-        return FinishedRun(open_run(init_from, config.packages))
+        return EarlierRun(open_run(init_from, config.packages))
     published = open_published(init_from)
     problems = published.problems(model, config.model)
     if problems:
