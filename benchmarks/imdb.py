@@ -29,7 +29,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "lstm": ("experiment=imdb_lstm",),
     "gru": ("experiment=imdb_gru",),
     "bert": ("experiment=imdb_bert",),
-    "from_scratch": ("experiment=imdb_finetune", "finetune=full"),
+    "from_scratch": ("experiment=imdb_finetune",),
     "pretrain": ("experiment=imdb_pretrain",),
     "finetune": ("experiment=imdb_finetune", "init_from={root}/pretrain"),
 }
