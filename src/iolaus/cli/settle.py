@@ -23,9 +23,9 @@ from iolaus.config.compose import (
 )
 from iolaus.config.hydra_settings import refused_settings
 from iolaus.folder import lock
-from iolaus.folder.again import found_batch_size, is_finished, run_of, settle_auto, spell_out
+from iolaus.folder.again import found_batch_size, run_of, settle_auto, spell_out
 from iolaus.folder.place import claim, reserve
-from iolaus.folder.run_folder import open_run, refuse_to_repeat
+from iolaus.folder.run_folder import RunFolder, open_run, refuse_to_repeat
 from iolaus.process import slurm
 from iolaus.process.collector import importing
 from iolaus.secrets import notice_values
@@ -126,7 +126,12 @@ def _started_again(overrides: list[str]) -> list[str]:
             return _with_found_batch_size(_with_stored(overrides))
         overrides = _with_found_batch_size(settle_auto(overrides))
         run, config = run_of(overrides), _config(overrides)
-        if run and config and is_finished(run) and config.trainer == open_run(run, config.packages).config.trainer:
+        if (
+            run
+            and config
+            and RunFolder(Path(run)).is_finished
+            and config.trainer == open_run(run, config.packages).config.trainer
+        ):
             print(f"{run} is finished.")
             sys.exit(0)
     except ValueError as error:

@@ -45,7 +45,7 @@ def conflicts(run: RunFolder, composed: Composed) -> list[str]:
         )
     if config.resume.force:
         problems = _unfit(run, config) if found else []
-    if was == now and run.summary.get("status") == "finished":
+    if was == now and run.is_finished:
         problems.append(f"resume={name}: all {was} epochs are done; type trainer.max_epochs={2 * was}, say, to go on.")
     return problems
 

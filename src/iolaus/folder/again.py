@@ -8,7 +8,6 @@ from pathlib import Path
 
 from iolaus.folder import lock
 from iolaus.folder.plain_yaml import read_yaml
-from iolaus.folder.run_folder import RunFolder
 
 # What a run leaves that was killed before it had written its config.
 _FIRST_FILES = {
@@ -56,10 +55,6 @@ def found_batch_size(run: Path) -> int | None:
     except (KeyError, TypeError):
         return None
     return size if isinstance(size, int) and asked is None else None
-
-
-def is_finished(run: str) -> bool:
-    return RunFolder(Path(run)).summary.get("status") == "finished"
 
 
 def _clear(folder: Path) -> None:

@@ -74,6 +74,10 @@ class RunFolder:
     def summary(self) -> dict[str, Any]:
         return read_summary(self.path)
 
+    @property
+    def is_finished(self) -> bool:
+        return self.summary.get("status") == "finished"
+
     @cached_property  # it remembers the digests
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.path)

@@ -38,8 +38,8 @@ class EarlierRun:
 
     def load_into(self, model: nn.Module) -> None:
         load_weights(model, self.checkpoint)
-        path, status = self.folder.path, self.folder.summary.get("status")
-        if status != "finished":
+        if not self.folder.is_finished:
+            path, status = self.folder.path, self.folder.summary.get("status")
             warnings.warn(
                 f"init_from={path} is {status}, not finished: its weights are the best so far. To go on with it first, "
                 f"type python train.py resume={path}.",
