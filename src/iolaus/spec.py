@@ -5,7 +5,9 @@ frozen dataclasses are all that data and models know of each other.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
+
+Softmax = Literal["full", "adaptive"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Forecast:
 class Vocabulary:
     """A token at every place of the input: ids (B, L) below `size`, `pad` where none is asked for.
 
-    `start`, `end` and `mask` are those of the input.
+    `start`, `end` and `mask` are those of the input. `softmax`: over all tokens at once (full), or first over those
+    with low ids and groups of the others (adaptive).
     """
 
     size: int
@@ -101,6 +104,7 @@ class Vocabulary:
     start: int = 2
     end: int = 3
     mask: int | None = 4
+    softmax: Softmax = "full"
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def pooled(pool: Pool, tokens: Tensor) -> Tensor:
         "MaxPool": lambda: tokens.max(0).values,
         "FirstPool": lambda: tokens[0],
         "LastPool": lambda: tokens[-1],
+        "ConcatPool": lambda: torch.cat([tokens[-1], tokens.max(0).values, tokens.mean(0)]),
         "FlattenPool": lambda: torch.cat([*tokens, torch.zeros(D * (L - len(tokens)))]),
     }[type(pool).__name__]()
 

@@ -130,3 +130,35 @@ def test_the_head_is_for_the_vocabulary_whatever_the_labels() -> None:
         Text(9, 5, pad=1, start=6),
         Vocabulary(9, pad=1, start=6),
     )
+
+
+def adaptive(loss: CrossEntropy) -> LanguageModel:
+    torch.manual_seed(0)
+    target = Vocabulary(40, softmax="adaptive")
+    model = LSTM(TEXT, target, dim=16, bidirectional=False).eval()
+    return LanguageModel(model, target, loss, torch.optim.SGD, constant, softmax="adaptive")
+
+
+def test_an_adaptive_softmax_gives_the_loss_of_its_probabilities() -> None:
+    task, batch = adaptive(CrossEntropy()), texts().batch(torch.arange(7))
+    loss, losses = task.step(batch, "val")
+    read, asked = task.question(batch)
+    expected = F.cross_entropy(task.model(read).transpose(1, 2), asked, ignore_index=0)
+    torch.testing.assert_close(loss, expected)
+    assert len(losses) == int((asked != 0).sum())
+    assert set(task.means("val")) == {"loss", "perplexity"}  # the likeliest token would take every score
+
+
+def test_an_adaptive_softmax_serves_other_losses_with_every_score() -> None:
+    with pytest.warns(UserWarning, match=r"^task\.softmax=adaptive saves no time with this loss"):
+        task = adaptive(CrossEntropy(label_smoothing=0.1))
+    batch = texts().batch(torch.arange(7))
+    loss, _ = task.step(batch, "val")
+    read, asked = task.question(batch)
+    expected = F.cross_entropy(task.model(read).transpose(1, 2), asked, ignore_index=0, label_smoothing=0.1)
+    torch.testing.assert_close(loss, expected)
+
+
+def test_who_scores_tokens_by_their_vectors_has_no_adaptive_softmax() -> None:
+    with pytest.warns(UserWarning, match=r"^task\.softmax=adaptive has no effect on this model"):
+        LanguageModel(gpt(), Vocabulary(40, softmax="adaptive"), *parts(), softmax="adaptive")

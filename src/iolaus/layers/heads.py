@@ -10,6 +10,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from iolaus.layers.adaptive_softmax import AdaptiveHead
 from iolaus.layers.features import Features
 from iolaus.layers.pooling import Pool, Pooling, pooling_layer
 from iolaus.layers.reversible import restore_level
@@ -95,7 +96,8 @@ def _(
 ) -> nn.Module:
     if pooling is not None:
         warnings.warn(f"model.pooling={pooling} has no effect where every place has a token to name.", stacklevel=2)
-    return VocabularyHead(dim, target.size, dropout=dropout)
+    kind = AdaptiveHead if target.softmax == "adaptive" else VocabularyHead
+    return kind(dim, target.size, dropout=dropout)
 
 
 class PooledHead(nn.Module):

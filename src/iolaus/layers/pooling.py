@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Pooling = Literal["mean", "max", "first", "last", "attention", "flatten"]
+Pooling = Literal["mean", "max", "first", "last", "attention", "concat", "flatten"]
 
 
 def pooling_layer(name: Pooling, dim: int, num_tokens: int) -> "Pool":
@@ -18,7 +18,8 @@ def pooling_layer(name: Pooling, dim: int, num_tokens: int) -> "Pool":
         return AttentionPool(dim)
     if name == "flatten":
         return FlattenPool(dim, num_tokens)
-    return {"mean": MeanPool, "max": MaxPool, "first": FirstPool, "last": LastPool}[name](dim)
+    kinds = {"mean": MeanPool, "max": MaxPool, "first": FirstPool, "last": LastPool, "concat": ConcatPool}
+    return kinds[name](dim)
 
 
 class Pool(nn.Module):
@@ -82,6 +83,17 @@ class AttentionPool(Pool):
         if mask is not None:
             score = score.masked_fill(~mask.unsqueeze(-1), torch.finfo(score.dtype).min)
         return (score.softmax(1) * x).sum(1)
+
+
+class ConcatPool(Pool):
+    """The last token, the maximum and the mean of all, side by side (Howard & Ruder 2018, arXiv:1801.06146)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(3 * dim)
+        self.parts = nn.ModuleList([LastPool(dim), MaxPool(dim), MeanPool(dim)])
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        return torch.cat([part(x, mask) for part in self.parts], dim=1)
 
 
 class FlattenPool(Pool):

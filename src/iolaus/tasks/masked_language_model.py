@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from iolaus.batch import Batch
 from iolaus.chance import generator_of
 from iolaus.ranges import Fraction
-from iolaus.spec import Vocabulary
+from iolaus.spec import Softmax, Vocabulary
 from iolaus.tasks.self_supervised import SelfSupervised
 from iolaus.tasks.task import Decode
 
@@ -23,10 +23,17 @@ class MaskedLanguageModel(SelfSupervised):
         the model has to have an opinion on every token, also where nothing is hidden.
     """
 
-    def __init__(self, model: nn.Module, target: Vocabulary, *parts: Any, share: Fraction = 0.15) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        target: Vocabulary,
+        *parts: Any,
+        share: Fraction = 0.15,
+        softmax: Softmax = "full",
+    ) -> None:
         if target.mask is None:
             raise ValueError("task=masked_language_model: this vocabulary has no token for what is hidden.")
-        super().__init__(model, target, *parts)
+        super().__init__(model, target, *parts, softmax=softmax)
         self.share = share
 
     @classmethod

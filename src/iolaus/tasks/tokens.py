@@ -4,9 +4,10 @@ import math
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from iolaus.batch import Batch
+from iolaus.layers.adaptive_softmax import AdaptiveHead
 from iolaus.layers.features import Features
 from iolaus.spec import Sentence, Vocabulary
 from iolaus.tasks.classify import Classify
@@ -17,7 +18,8 @@ class TokenTask(Task):
     """Predicts tokens.
 
     Means are over tokens. Perplexity is e to the mean loss: among how many tokens the model seems to hesitate. (With
-    another loss than the cross entropy it is only as comparable as that loss.)
+    another loss than the cross entropy it is only as comparable as that loss.) Accuracy is left out where an adaptive
+    softmax saves the scores that it would take.
     """
 
     objective: ClassVar[Objective] = ("val/perplexity", "min")
@@ -37,7 +39,13 @@ class TokenTask(Task):
         # The head is most of the work with a large vocabulary: it sees only the places that count.
         asked = features._replace(values=features.values[is_asked].unsqueeze(0), mask=None)  # (1, T, D)
         model: Any = self.model
-        output, target = model.head(asked).squeeze(0).float(), target[is_asked]  # (T, V), (T,)
+        target = target[is_asked]  # (T,)
+        if isinstance(model.head, AdaptiveHead) and is_log_likelihood(self.loss):
+            losses = model.head.cross_entropy(asked, target.unsqueeze(0)).squeeze(0)
+            loss = losses.mean()
+            self.meters[stage].add(len(target), loss=loss)
+            return loss, losses
+        output = model.head(asked).squeeze(0).float()  # (T, V)
         loss = self.loss(output, target)
         self.meters[stage].add(len(target), loss=loss, **self.measure(output.detach(), target))
         return loss, output
@@ -48,3 +56,8 @@ class TokenTask(Task):
     def means(self, stage: str) -> dict[str, float]:
         found = super().means(stage)
         return found | {"perplexity": math.exp(min(found["loss"], 700.0))} if found else found
+
+
+def is_log_likelihood(loss: nn.Module) -> bool:
+    """Whether nothing but the probability of the right token counts."""
+    return isinstance(loss, nn.CrossEntropyLoss) and loss.weight is None and loss.label_smoothing == 0
