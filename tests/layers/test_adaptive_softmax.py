@@ -36,7 +36,10 @@ def with_weights_of(head: AdaptiveHead) -> nn.AdaptiveLogSoftmaxWithLoss:
 def test_equals_torchs(head: AdaptiveHead, features: Features, target: Tensor) -> None:
     theirs = with_weights_of(head)
     torch.testing.assert_close(head(features).flatten(0, 1), theirs.log_prob(features.values.flatten(0, 1)))
-    loss, expected = head.cross_entropy(features, target).mean(), theirs(features.values.flatten(0, 1), target.flatten())
+    loss, expected = (
+        head.cross_entropy(features, target).mean(),
+        theirs(features.values.flatten(0, 1), target.flatten()),
+    )
     torch.testing.assert_close(loss, expected.loss)
     loss.backward()
     expected.loss.backward()

@@ -8,10 +8,14 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 import torch
 
+from iolaus.layers.attention import MultiHead
+from iolaus.models.bert import BERT
+from iolaus.models.gpt import GPT
 from iolaus.models.rnn import LSTM
+from iolaus.models.t5 import T5
 from iolaus.models.textcnn import TextCNN
 from iolaus.models.transformer import Transformer
-from iolaus.spec import Image, Series, Text
+from iolaus.spec import Image, Sentence, Series, Text
 from tests.models.test_contract import CASES, CLASSES, LEARNERS, NAMES, B, Case, load
 
 
@@ -106,6 +110,15 @@ def test_what_has_no_effect_on_text_is_said_to_have_none() -> None:
 def test_two_directions_read_the_last_token_alone() -> None:
     with pytest.warns(UserWarning, match=r"^model\.pooling=last with model\.bidirectional=true: "):
         LSTM(Text(40, 12), CLASSES, pooling="last")
+
+
+@pytest.mark.parametrize(("model", "target"), [(BERT, CLASSES), (GPT, CLASSES), (T5, Sentence(40, 12))])
+@pytest.mark.parametrize(("asked", "expected"), [(None, 0.2), (0.0, 0.0), (0.3, 0.3)])
+def test_attention_weights_are_dropped_as_asked_or_as_all_else(
+    model: Any, target: Any, asked: float | None, expected: float
+) -> None:
+    built = model(Text(40, 12), target, dim=16, dropout=0.2, attention_dropout=asked)
+    assert {module.dropout for module in built.modules() if isinstance(module, MultiHead)} == {expected}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "channel_independent" in load(name)[1]])

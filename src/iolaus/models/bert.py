@@ -29,7 +29,8 @@ class BERT(nn.Module):
 
     dim: features per token. num_heads must divide it.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
-    dropout: on the embedded tokens, on attention weights, on the result of every layer, and on what the head reads.
+    dropout: on the embedded tokens, on the result of every layer, and on what the head reads.
+    attention_dropout: on attention weights; null: as dropout. 0 lets a CPU compute attention in one piece.
 
     Raises:
         ValueError: for heads that do not divide dim.
@@ -49,12 +50,13 @@ class BERT(nn.Module):
         feedforward_ratio: Positive = 4.0,
         activation: Activation = "gelu",
         dropout: Rate = 0.1,
+        attention_dropout: Rate | None = None,
     ) -> None:
         super().__init__()
         self.embedding = Embedding(input, dim, dropout=dropout)
         self.blocks = nn.ModuleList(
             PostNormBlock(
-                SelfAttention(dim, num_heads, dropout=dropout),
+                SelfAttention(dim, num_heads, dropout=dropout if attention_dropout is None else attention_dropout),
                 FeedForward(dim, round(feedforward_ratio * dim), activation=activation),
                 partial(SequenceLayerNorm, dim, _EPSILON),
                 dropout=dropout,

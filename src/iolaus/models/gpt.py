@@ -37,7 +37,8 @@ class GPT(nn.Module):
 
     dim: features per token. num_heads must divide it.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
-    dropout: on the embedded tokens, on attention weights, and on the result of every layer.
+    dropout: on the embedded tokens and on the result of every layer.
+    attention_dropout: on attention weights; null: as dropout. 0 lets a CPU compute attention in one piece.
     positions: learned, as in the paper; sinusoidal and rotary go on beyond data.length.
 
     Raises:
@@ -60,6 +61,7 @@ class GPT(nn.Module):
         activation: Activation = "gelu_tanh",
         norm: Literal["layer", "rms"] = "layer",
         dropout: Rate = 0.1,
+        attention_dropout: Rate | None = None,
         positions: AttentionPositions = "learned",
     ) -> None:
         super().__init__()
@@ -71,7 +73,7 @@ class GPT(nn.Module):
                     dim,
                     num_heads,
                     rotary=RotaryPositions(dim // num_heads) if positions == "rotary" else None,
-                    dropout=dropout,
+                    dropout=dropout if attention_dropout is None else attention_dropout,
                 ),
                 FeedForward(dim, round(feedforward_ratio * dim), activation=activation),
                 partial(norm_layer, norm, dim),

@@ -32,7 +32,8 @@ class T5(nn.Module):
         dim / num_heads, as in the published sizes up to large.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
     is_gated: half of these rule what the other half lets through (T5 1.1: Shazeer 2020, arXiv:2002.05202).
-    dropout: on embedded tokens, attention weights, hidden features, and the result of every layer.
+    dropout: on embedded tokens, hidden features, and the result of every layer.
+    attention_dropout: on attention weights; null: as dropout. 0 lets a CPU compute attention in one piece.
 
     Raises:
         ValueError: for heads that do not divide dim.
@@ -54,6 +55,7 @@ class T5(nn.Module):
         activation: Activation = "relu",
         is_gated: bool = False,
         dropout: Rate = 0.1,
+        attention_dropout: Rate | None = None,
     ) -> None:
         super().__init__()
         hidden_dim = round(feedforward_ratio * dim)
@@ -62,7 +64,8 @@ class T5(nn.Module):
             blocks = (
                 Block(
                     dim, num_heads, hidden_dim, head_dim=head_dim, activation=activation, is_gated=is_gated,
-                    dropout=dropout, is_decoder=is_decoder,
+                    dropout=dropout, attention_dropout=dropout if attention_dropout is None else attention_dropout,
+                    is_decoder=is_decoder,
                 )
                 for _ in range(num_layers)
             )  # fmt: skip
@@ -156,16 +159,17 @@ class Block(nn.Module):
         activation: Activation,
         is_gated: bool,
         dropout: float,
+        attention_dropout: float,
         is_decoder: bool,
     ) -> None:
         super().__init__()
         self.attention_norm = nn.RMSNorm(dim, _EPSILON)
         kind = CausalAttention if is_decoder else SelfAttention
-        self.attention = kind(dim, num_heads, head_dim=head_dim, bias=False, scale=1.0, dropout=dropout)
+        self.attention = kind(dim, num_heads, head_dim=head_dim, bias=False, scale=1.0, dropout=attention_dropout)
         if is_decoder:
             self.cross_attention_norm = nn.RMSNorm(dim, _EPSILON)
             self.cross_attention = CrossAttention(
-                dim, num_heads, head_dim=head_dim, bias=False, scale=1.0, dropout=dropout
+                dim, num_heads, head_dim=head_dim, bias=False, scale=1.0, dropout=attention_dropout
             )
         self.feedforward_norm = nn.RMSNorm(dim, _EPSILON)
         self.feedforward = FeedForward(dim, hidden_dim, activation=activation, is_gated=is_gated, dropout=dropout)
