@@ -26,6 +26,7 @@ COMPARISONS = {
         "one command after another": RATIO,
         "first step": r"\d+\.\d+ s",
     },
+    "text": {"softmax=adaptive": RATIO, "attention_dropout=0 ": RATIO},
     "precision": {"cnn +float32, channels_last": RATIO, "cnn +bfloat16, channels_last": RATIO},
 }
 
