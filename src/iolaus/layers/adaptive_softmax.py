@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from iolaus.layers.features import Features
 
-_SHARES = (16, 4)  # of the tokens, one in so many is frequent, and one in so many is not of the rarest
+_FREQUENT, _COMMON = 16, 4  # one token in so many is frequent, one in so many not of the rarest
 
 
 class AdaptiveHead(nn.Module):
@@ -20,15 +20,15 @@ class AdaptiveHead(nn.Module):
 
     def __init__(self, dim: int, size: int, *, dropout: float = 0.0) -> None:
         super().__init__()
-        self.num_frequent, rarest = (max(place, size // share) for place, share in enumerate(_SHARES, 1))
-        self.register_buffer("bounds", torch.tensor([self.num_frequent, rarest]), persistent=False)
+        self.num_frequent, num_common = max(1, size // _FREQUENT), max(2, size // _COMMON)
+        self.register_buffer("bounds", torch.tensor([self.num_frequent, num_common]), persistent=False)
         self.dropout = nn.Dropout(dropout)
         self.frequent = nn.Linear(dim, self.num_frequent + 2)
         self.rare = nn.ModuleList(
             nn.Sequential(nn.Linear(dim, width, bias=False), nn.Linear(width, num_tokens, bias=False))
             for width, num_tokens in (
-                (max(1, dim // 4), rarest - self.num_frequent),
-                (max(1, dim // 16), size - rarest),
+                (max(1, dim // 4), num_common - self.num_frequent),
+                (max(1, dim // 16), size - num_common),
             )
         )
 
