@@ -14,6 +14,7 @@ from iolaus.batch import Batch
 from iolaus.data.loader import Loader
 from iolaus.data.order import Order
 from iolaus.data.text.tokens import Tokens
+from iolaus.layers.adaptive_softmax import AdaptiveHead
 from iolaus.losses import CrossEntropy
 from iolaus.models.bert import BERT
 from iolaus.models.gpt import GPT
@@ -159,6 +160,15 @@ def test_an_adaptive_softmax_serves_other_losses_with_every_score() -> None:
     torch.testing.assert_close(loss, expected)
 
 
-def test_who_scores_tokens_by_their_vectors_has_no_adaptive_softmax() -> None:
+def test_gpt_has_an_adaptive_softmax_where_it_is_asked_for() -> None:
+    target = Vocabulary(40, softmax="adaptive")
+    model = GPT(TEXT, target, dim=16, num_layers=1, num_heads=2)
+    assert isinstance(model.head, AdaptiveHead)
+    LanguageModel(model, target, *parts(), softmax="adaptive").step(texts().batch(torch.arange(7)), "train")
+
+
+def test_bert_scores_tokens_by_their_vectors() -> None:
+    target = Vocabulary(40, softmax="adaptive")
+    model = BERT(TEXT, target, dim=16, num_layers=1, num_heads=2)
     with pytest.warns(UserWarning, match=r"^task\.softmax=adaptive has no effect on this model"):
-        LanguageModel(gpt(), Vocabulary(40, softmax="adaptive"), *parts(), softmax="adaptive")
+        MaskedLanguageModel(model, target, *parts(), softmax="adaptive")

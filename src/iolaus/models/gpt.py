@@ -33,7 +33,8 @@ class State(NamedTuple):
 class GPT(nn.Module):
     """GPT-2: norms before attention and feed-forward layers, a last norm, and the token vectors again as the head.
 
-    For classes the head reads the last token, which alone has seen the whole text.
+    An adaptive softmax has vectors of its own. For classes the head reads the last token, which alone has seen the
+    whole text.
 
     dim: features per token. num_heads must divide it.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
@@ -82,7 +83,9 @@ class GPT(nn.Module):
             for _ in range(num_layers)
         )
         self.norm = norm_layer(norm, dim)
-        self.head = TiedHead() if isinstance(target, Vocabulary) else head(target, dim, pooling="last", dropout=dropout)
+        is_tied = isinstance(target, Vocabulary) and target.softmax == "full"
+        pooling = None if isinstance(target, Vocabulary) else "last"
+        self.head = TiedHead() if is_tied else head(target, dim, pooling=pooling, dropout=dropout)
         self._initialize()
 
     def _initialize(self) -> None:
@@ -90,7 +93,8 @@ class GPT(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=_STD)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for module in self.modules():
             if isinstance(module, Block):
                 for last in (module.attention.output, module.feedforward.contract):
