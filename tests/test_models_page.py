@@ -33,6 +33,7 @@ def test_the_page_has_every_model_once_with_its_paper() -> None:
 def test_a_result_names_a_command_that_runs_this_model_on_these_data(row: dict[str, str]) -> None:
     program, *overrides = row["command"].removeprefix("python ").split()
     assert program == "train.py"
+    overrides = [text for text in overrides if not text.startswith("init_from=")]  # a run that has to be made first
     assert explain_all(overrides) == []
     choices = compose(overrides).choices
     assert (choices["model"], choices["data"]) == (row["model"], row["data"])
