@@ -90,10 +90,10 @@ class ConcatPool(Pool):
 
     def __init__(self, dim: int) -> None:
         super().__init__(3 * dim)
-        self.parts = nn.ModuleList([LastPool(dim), MaxPool(dim), MeanPool(dim)])
+        self.parts = LastPool(dim), MaxPool(dim), MeanPool(dim)
 
     def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        return torch.cat([part(x, mask) for part in self.parts], dim=1)
+        return torch.cat([part.pool(x, mask) for part in self.parts], dim=1)
 
 
 class FlattenPool(Pool):
