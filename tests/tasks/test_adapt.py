@@ -56,6 +56,11 @@ def test_the_adversary_learns_what_the_features_unlearn() -> None:
     torch.testing.assert_close(of_features, -0.7 * forward)
 
 
+def test_features_do_not_deceive_the_adversary_by_being_small() -> None:
+    adversary, one, two = Adversary(5), features(0), features(1)
+    torch.testing.assert_close(adversary(0.1 * one, 0.1 * two, 1.0), adversary(one, two, 1.0), atol=1e-4, rtol=1e-3)
+
+
 def built(*overrides: str) -> tuple[Any, Any]:
     config = compose([*SMALL, *overrides]).config
     data = build.build_data(config)
@@ -110,7 +115,7 @@ def test_a_run_is_resumed_exactly_tested_on_the_other_domain_and_rebuilt(command
         torch.load(tmp_path / name / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
         for name in ("whole", "halves")
     ]
-    assert "gap.layers.0.weight" in states[0]
+    assert "gap.layers.1.weight" in states[0]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
     result = command("evaluate", "whole", verb=True)
     assert result.returncode == 0, result.stderr
