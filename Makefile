@@ -2,6 +2,7 @@
 #   make train                                   one run: a transformer on handwritten digits
 #   make train ARGS="model=lstm data=reviews"    any other; -m … sweeps
 #   make test                                    the whole suite, in under 15 minutes on two cores
+#   make inductor                                every architecture through torch.compile as it is used: C++, 10 minutes
 #   make torture                                 runs of every sort, interrupted in every way: do they end exact?
 #   make lint                                    format, lint, types, direction of imports
 
@@ -9,7 +10,7 @@ ARGS ?= model=transformer optimizer=adamw
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test survive torture lint format clean
+.PHONY: train test inductor survive torture lint format clean
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
@@ -17,6 +18,10 @@ train: .venv/installed
 # Tests run one process per core with one thread each: two torch processes that share two cores are many times slower.
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q $(TESTS)
+
+# Needs a C++ compiler. The suite has the same test with a compiler that writes no code.
+inductor: .venv/installed
+	OMP_NUM_THREADS=1 IOLAUS_COMPILER=inductor $(BIN)/python -m pytest -n auto -q tests/models -k compiles
 
 # A sweep of 200 trials and its trials are killed at random, and it is resumed until it is whole: half an hour and more.
 survive: .venv/installed

@@ -1,6 +1,7 @@
 """What every architecture promises, on every kind of data that it reads. The list is what conf/model holds."""
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ LOSSES: dict[type, Callable[[Tensor, Tensor], Tensor]] = {
     Vector: SupervisedContrastive(),
 }
 B = 6
+COMPILER = os.environ.get("IOLAUS_COMPILER", "aot_eager")  # inductor writes C++, and takes minutes
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,9 @@ CASES = [Case(name, *kind) for name in NAMES for kind in KINDS if suits(load(nam
 LEARNERS = [case for case in CASES if any(True for _ in case.build().parameters())]  # not the naive forecasts
 every = pytest.mark.parametrize("case", CASES, ids=str)
 learners = pytest.mark.parametrize("case", LEARNERS, ids=str)
-one_each = pytest.mark.parametrize("case", {case.name: case for case in reversed(LEARNERS)}.values(), ids=str)
+one_of_each_kind = pytest.mark.parametrize(
+    "case", {(case.name, type(case.input)): case for case in reversed(LEARNERS)}.values(), ids=str
+)
 texts = pytest.mark.parametrize("case", [case for case in CASES if isinstance(case.input, Text)], ids=str)
 
 
@@ -256,17 +260,27 @@ def test_comes_back_from_its_weights(case: Case) -> None:
     assert torch.equal(other(case.x()), model(case.x()))
 
 
-@one_each  # it takes seconds
+@one_of_each_kind  # it takes seconds, and heads differ by little
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at it, and knows
 def test_compiles(case: Case) -> None:
     torch.compiler.reset()
     model, compiled = case.trained(), case.trained()
-    compiled.compile(backend="aot_eager")
+    compiled.compile(backend=COMPILER)
     for each in (model, compiled):
         case.loss(each).backward()
     torch.testing.assert_close(compiled(case.x()), model(case.x()))
     for one, two in zip(model.parameters(), compiled.parameters(), strict=True):
         torch.testing.assert_close(two.grad, one.grad)
+
+
+@pytest.mark.parametrize("target", [Number("stars"), Vector(4, CLASSES.names)], ids=["number", "vector"])
+@pytest.mark.parametrize("name", [name for name in NAMES if suits(load(name)[0], Image(3, 8, 12), Number("stars"))])
+def test_pictures_lead_to_numbers_and_vectors_too(name: str, target: Target) -> None:
+    case = Case(name, Image(3, 8, 12), target)
+    model = case.build()
+    assert model(case.x()).shape == case.shape
+    case.loss(model).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 @every

@@ -12,7 +12,7 @@ from iolaus.models.seq2seq import Seq2Seq
 from iolaus.models.t5 import T5
 from iolaus.spec import Sentence, Text
 from tests.models.small import small
-from tests.models.test_contract import NAMES, load
+from tests.models.test_contract import COMPILER, NAMES, load
 
 B, L, M = 5, 9, 7
 TEXT, SENTENCE = Text(40, 12), Sentence(40, 9)
@@ -161,9 +161,10 @@ def test_comes_back_from_its_weights(name: str) -> None:
 def test_compiles(name: str) -> None:
     torch.compiler.reset()
     model, compiled = trained(name), trained(name)
-    compiled.compile(backend="aot_eager")
+    compiled.compile(backend=COMPILER)
     for each in (model, compiled):
         loss_of(each).backward()
+    torch.testing.assert_close(compiled(*batch()[:2]), model(*batch()[:2]))
     for one, two in zip(model.parameters(), compiled.parameters(), strict=True):
         torch.testing.assert_close(two.grad, one.grad)
 
@@ -207,3 +208,5 @@ def test_the_published_size() -> None:
     with torch.device("meta"):
         t5 = T5(Text(32128, 512), Sentence(32128, 512), dim=512, num_layers=6, num_heads=8)
     assert sum(p.numel() for p in t5.parameters()) == 60_506_624
+    words = torch.ones(1, 512, dtype=torch.long, device="meta")
+    assert t5(words, words).shape == (1, 512, 32128)

@@ -69,6 +69,17 @@ def test_gpt_steps_with_all_positions(positions: AttentionPositions) -> None:
     assert torch.allclose(shuffled, model(x)[:, -1], atol=1e-5) == (positions == "none")
 
 
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+def test_words_beyond_the_last_position_are_refused(positions: Any) -> None:
+    model = GPT(Text(40, 4), Vocabulary(40), dim=16, num_heads=2, num_layers=1, positions=positions).eval()
+    state = None
+    for _ in range(4):
+        _, state = model.step(torch.tensor([7]), state)
+    for call in (lambda: model.step(torch.tensor([7]), state), lambda: model(torch.ones(1, 5, dtype=torch.long))):
+        with pytest.raises(AssertionError, match="more tokens than this was built for"):
+            call()
+
+
 def test_two_directions_are_not_causal() -> None:
     assert not next(case for case in READERS if case.name == "lstm").build().is_causal  # type: ignore[attr-defined]
 
@@ -80,6 +91,8 @@ def test_published_sizes() -> None:
     assert sum(p.numel() for p in gpt.parameters()) == 124_439_808
     head = sum(p.numel() for p in bert.head.project.parameters())  # type: ignore[attr-defined]
     assert sum(p.numel() for p in bert.parameters()) - head == 109_482_240  # with the pooler
+    assert gpt(torch.ones(1, 1024, dtype=torch.long, device="meta")).shape == (1, 1024, 50257)
+    assert bert(torch.ones(1, 512, dtype=torch.long, device="meta")).shape == (1, 2)
 
 
 def test_bert_reads_the_first_token_where_texts_have_one_for_their_start() -> None:

@@ -15,7 +15,7 @@ from iolaus.models.rnn import LSTM
 from iolaus.models.t5 import T5
 from iolaus.models.textcnn import TextCNN
 from iolaus.models.transformer import Transformer
-from iolaus.spec import Image, Sentence, Series, Text
+from iolaus.spec import Classes, Image, Sentence, Series, Text
 from tests.models.test_contract import CASES, CLASSES, LEARNERS, NAMES, B, Case, load
 
 
@@ -43,11 +43,15 @@ def alternatives() -> Iterator[tuple[Case, str, Any]]:
 def test_every_choice_of_every_option_answers_and_learns(case: Case) -> None:
     tried = 0
     for other, name, value in alternatives():
-        if other is not case or (name == "depth" and value > 20):
+        if other is not case or (name == "depth" and value > 20 and not isinstance(case.target, Classes)):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of options without effect
             try:
+                if name == "depth" and value > 20:  # it would take long: their shapes alone, and for classes
+                    with torch.device("meta"):
+                        assert case.build(**{name: value})(case.x().to("meta")).shape == case.shape
+                    continue
                 model = case.build(**{name: value})
                 case.loss(model).backward()
             except ValueError as error:  # pictures can be too small for it

@@ -71,3 +71,14 @@ def test_weights_begin_with_the_variance_of_he() -> None:
     torch.manual_seed(0)
     weight = ResNet(CIFAR, TEN, depth=20, width=64).groups[0][1].residual[0].conv.weight
     assert weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("depth", [20, 50])
+def test_with_pre_activation_the_first_block_reads_what_the_stem_has_activated(depth: Any) -> None:
+    torch.manual_seed(0)
+    model = ResNet(CIFAR, TEN, depth=depth, pre_activation=True, zero_init=False)
+    stem = model.stem(torch.randn(2, 3, 32, 32))
+    assert stem.min() == 0  # section 4.1 of the paper: before the two paths part
+    block = model.groups[0][0]  # type: ignore[index]
+    shortcut = stem if depth == 20 else block.projection(stem)
+    torch.testing.assert_close(block(stem), shortcut + block.residual(stem))

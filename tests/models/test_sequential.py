@@ -41,6 +41,14 @@ def test_every_layer_fits_behind_the_others_on_every_kind(input: Any) -> None:
     assert unmoved == []
 
 
+def test_positions_do_not_drown_the_words_of_a_text() -> None:
+    torch.manual_seed(0)
+    model = Sequential(TEXT, TARGET, layers=[{"positions": "learned"}, {"linear": 8}])
+    assert model.embedding is not None
+    words, positions = model.embedding.table.weight, model.parts[0].layer.table  # type: ignore[union-attr]
+    assert positions.std().item() == pytest.approx(words.std().item(), rel=0.2)  # type: ignore[union-attr,operator]
+
+
 @pytest.mark.parametrize(
     "layers",
     [

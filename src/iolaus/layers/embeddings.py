@@ -6,7 +6,7 @@
 import math
 import warnings
 from functools import singledispatch
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -24,7 +24,6 @@ from iolaus.spec import Image, Series, Text
 
 PatchSize = int | Literal["whole"] | None
 
-_WORD_STD = 0.02  # small, so that rare words start near silence; Radford et al. 2018 (GPT) use the same
 PATCH_POSITION_STD = 0.5  # about what patches have; with the usual 0.02, digits took several times as many epochs
 
 
@@ -33,7 +32,10 @@ class Embedding(nn.Module):
 
     num_tokens: the most tokens a sequence can have.
     num_sequences: sequences per sample: the channels of a series where each is a sequence of its own, otherwise 1.
+    std: about how large its tokens begin.
     """
+
+    std: ClassVar[float] = PATCH_POSITION_STD
 
     def __init__(self, num_tokens: int, num_sequences: int = 1) -> None:
         super().__init__()
@@ -117,12 +119,14 @@ def _warn_of_unused(kind: str, options: dict[str, Any]) -> None:
 class TextEmbedding(Embedding):
     """Token ids (B, L) → one vector per token (B, L, D), and the mask of those that are not padding."""
 
+    std = 0.02  # small, so that rare words start near silence; Radford et al. 2018 (GPT) use the same
+
     def __init__(self, input: Text, dim: int, *, positions: AttentionPositions = "none", dropout: float = 0.0) -> None:
         super().__init__(num_tokens=input.length)
         self.pad = input.pad
         self.table = nn.Embedding(input.vocab_size, dim)
-        nn.init.normal_(self.table.weight, std=_WORD_STD)
-        self.positions = position_layer(positions, input.length, dim, std=_WORD_STD)
+        nn.init.normal_(self.table.weight, std=self.std)
+        self.positions = position_layer(positions, input.length, dim, std=self.std)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, start: int = 0) -> Features:
@@ -148,7 +152,7 @@ class ImageEmbedding(Embedding):
         super().__init__(num_tokens=math.ceil(input.height / height) * math.ceil(input.width / width))
         self.patch = height, width
         self.project = nn.Linear(input.channels * height * width, dim)
-        self.positions = position_layer(positions, self.num_tokens, dim, std=PATCH_POSITION_STD)
+        self.positions = position_layer(positions, self.num_tokens, dim, std=self.std)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Features:
@@ -179,7 +183,7 @@ class SeriesEmbedding(Embedding):
         self.instance_norm = instance_norm
         self.channel_independent = channel_independent
         self.project = nn.Linear(size * input.channels // num_sequences, dim)
-        self.positions = position_layer(positions, self.num_tokens, dim, std=PATCH_POSITION_STD)
+        self.positions = position_layer(positions, self.num_tokens, dim, std=self.std)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Features:

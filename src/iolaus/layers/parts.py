@@ -34,10 +34,11 @@ class Maps:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Sequences: values (B, up to length, dim)."""
+    """Sequences: values (B, up to length, dim). `std`: about how large these begin, which positions must not drown."""
 
     length: int
     dim: int
+    std: float = 0.5
 
     def __str__(self) -> str:
         return f"{self.length} tokens of {self.dim} features"
@@ -141,7 +142,7 @@ def _attention(shape: Shape, *, num_heads: Count = 4) -> Built:
 
 def _positions(shape: Shape, *, kind: Positions = "learned") -> Built:
     tokens = _tokens_only(shape)
-    return Part(position_layer(kind, tokens.length, tokens.dim, std=0.5)), tokens
+    return Part(position_layer(kind, tokens.length, tokens.dim, std=tokens.std)), tokens
 
 
 def _norm(shape: Shape, *, kind: Norm = "batch") -> Built:

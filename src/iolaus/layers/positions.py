@@ -32,7 +32,7 @@ class LearnedPositions(nn.Module):
         self.table = nn.Parameter(torch.randn(length, dim) * std)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        return x + self.table[start : start + x.shape[1]]
+        return x + _places(self.table, start, x.shape[1])
 
 
 class SinusoidalPositions(nn.Module):
@@ -46,7 +46,12 @@ class SinusoidalPositions(nn.Module):
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        return x + self.table[start : start + x.shape[1]]
+        return x + _places(self.table, start, x.shape[1])
+
+
+def _places(table: Tensor, start: int, length: int) -> Tensor:
+    assert start + length <= len(table), "more tokens than this was built for"
+    return table[start : start + length]
 
 
 class NoPositions(nn.Module):

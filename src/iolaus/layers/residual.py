@@ -57,6 +57,7 @@ class PreActivationBlock(nn.Module):
     """x + residual(activation(norm(x))): nothing stands in the way of x itself (He et al. 2016, arXiv:1603.05027).
 
     Options are those of `Block`. Where the shape changes, a projection starts behind the first norm and activation.
+    In a network's first block both paths start there: its `before` belongs to the stem.
     """
 
     def __init__(

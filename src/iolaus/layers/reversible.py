@@ -1,6 +1,7 @@
 """Reversible instance normalization for time series (Kim et al. 2022, openreview.net/forum?id=cGDAkQo1C0p).
 
 Tomorrow's level is mostly today's: a window is seen without its own level and scale, and the forecast gets them back.
+The paper's learned scale and shift of each channel are left out.
 """
 
 import torch

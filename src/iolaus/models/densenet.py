@@ -34,7 +34,7 @@ class DenseNet(nn.Module):
     bottleneck: a 1×1 convolution first makes 4 · growth channels of all that came before (the B of BC).
     compression: transitions keep half of the channels (the C of BC).
     stem: small (3×3) keeps the picture's size; large (7×7 and pooling) quarters its sides; auto: large from 96 pixels.
-    dropout: after each convolution of the groups; the paper has 0.2 where nothing augments the pictures.
+    dropout: after each convolution but the first; the paper has 0.2 where nothing augments the pictures.
     spatial_dropout: of whole maps, after each group.
     """
 
@@ -73,7 +73,7 @@ class DenseNet(nn.Module):
             group = nn.Sequential()
             if number > 0:
                 kept = channels // 2 if compression else channels
-                group.append(Transition(channels, kept, activation=activation, norm=norm))
+                group.append(Transition(channels, kept, activation=activation, norm=norm, dropout=dropout))
                 channels = kept
             for _ in range(length):
                 layer = _layer(channels, growth, bottleneck, activation=activation, norm=norm, dropout=dropout)
@@ -111,13 +111,14 @@ class Dense(nn.Module):
 class Transition(nn.Module):
     """Norm, nonlinearity, 1×1 convolution; and the means of 2×2 places."""
 
-    def __init__(self, channels: int, kept: int, *, activation: Activation, norm: Norm) -> None:
+    def __init__(self, channels: int, kept: int, *, activation: Activation, norm: Norm, dropout: float) -> None:
         super().__init__()
         self.conv = NormConv(channels, kept, 1, activation=activation, norm=norm)
+        self.dropout = nn.Dropout(dropout)
         self.pool = nn.AvgPool2d(2, ceil_mode=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.pool(self.conv(x))
+        return self.pool(self.dropout(self.conv(x)))
 
 
 def _layer(

@@ -40,7 +40,7 @@ class GPT(nn.Module):
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
     dropout: on the embedded tokens and on the result of every layer.
     attention_dropout: on attention weights; null: as dropout. 0 lets a CPU compute attention in one piece.
-    positions: learned, as in the paper; sinusoidal and rotary go on beyond data.length.
+    positions: learned, as in the paper; rotary, relative and none go on beyond data.length.
 
     Raises:
         ValueError: for heads that do not divide dim.

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from iolaus.layers.activations import Activation, activation_layer
-from iolaus.layers.convolution import ConvNorm, convolution
+from iolaus.layers.convolution import ConvNorm
 from iolaus.layers.drop_path import drop_path_rates
 from iolaus.layers.features import Features
 from iolaus.layers.heads import head
@@ -35,7 +35,7 @@ class ResNet(nn.Module):
         and 1001 are the same with bottlenecks. 18, 34, 50, 101, 152 are the ImageNet family: four groups, the first 64
         wide, from 50 on with bottlenecks.
     width: channels of the first group, doubled by each that follows; None: as the family has it.
-    pre_activation: norm and activation come before each convolution, and once more before the head.
+    pre_activation: norm and activation come before each convolution but the stem's, and once more before the head.
     shortcut: where the shape changes: projection is a 1×1 convolution (the paper's option B); padding adds channels of
         zeros (option A, the paper's choice for CIFAR).
     stem: small (3×3) keeps the picture's size; large (7×7 and pooling) quarters its sides; auto: large from 96 pixels.
@@ -83,7 +83,7 @@ class ResNet(nn.Module):
             zero_init=zero_init,
         )
         make_stem = _small_stem if is_small(stem, input) else _large_stem
-        self.stem = make_stem(input.channels, width, activation, norm, pre_activation)
+        self.stem = make_stem(input.channels, width, activation, norm)
         self.groups = nn.ModuleList()
         rates = iter(drop_path_rates(drop_path, sum(lengths)))
         channels = width
@@ -91,7 +91,10 @@ class ResNet(nn.Module):
             hidden, group = width * 2**number, nn.Sequential()
             for place in range(length):
                 stride = 2 if number > 0 and place == 0 else 1
-                group.append(make_block(channels, hidden, stride=stride, drop_path=next(rates)))
+                block = make_block(channels, hidden, stride=stride, drop_path=next(rates))
+                if pre_activation and number == place == 0:
+                    block.before = nn.Identity()  # the stem has ended with it, before the two paths part
+                group.append(block)
                 channels = hidden * expansion
             self.groups.append(group)
         if pre_activation:
@@ -112,20 +115,12 @@ class ResNet(nn.Module):
         return [self.stem, *self.groups, self.head]
 
 
-def _small_stem(
-    in_channels: int, width: int, activation: Activation, norm: Norm, pre_activation: bool
-) -> nn.Sequential:
-    if pre_activation:
-        return nn.Sequential(convolution(in_channels, width, 3, norm=norm))
+def _small_stem(in_channels: int, width: int, activation: Activation, norm: Norm) -> nn.Sequential:
     return nn.Sequential(ConvNorm(in_channels, width, 3, norm=norm), activation_layer(activation))
 
 
-def _large_stem(
-    in_channels: int, width: int, activation: Activation, norm: Norm, pre_activation: bool
-) -> nn.Sequential:
+def _large_stem(in_channels: int, width: int, activation: Activation, norm: Norm) -> nn.Sequential:
     pool = nn.MaxPool2d(3, stride=2, padding=1)
-    if pre_activation:
-        return nn.Sequential(convolution(in_channels, width, 7, stride=2, norm=norm), pool)
     return nn.Sequential(ConvNorm(in_channels, width, 7, stride=2, norm=norm), activation_layer(activation), pool)
 
 

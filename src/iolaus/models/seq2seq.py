@@ -27,6 +27,9 @@ class State(NamedTuple):
 class Seq2Seq(nn.Module):
     """GRUs read the source in both directions; another one writes, and before each word looks at what they read.
 
+    Two parts are simpler than the paper's: the writer begins with the mean of what was read, not with its first state;
+    and what says the next word is a tanh layer of the new state, not a maxout layer of the one before.
+
     dim: features per token. num_layers: of the encoder.
     attention: without it the decoder sees the mean of the source alone, which is what Sutskever et al. 2014
         (arXiv:1409.3215) and Cho et al. 2014 (arXiv:1406.1078) have to write from: one vector.

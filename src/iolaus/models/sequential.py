@@ -76,7 +76,7 @@ class Sequential(nn.Module):
             shape = Maps(input.channels, input.height, input.width)
         else:
             self.embedding = embed(input, dim or _DIM, **options)
-            shape = Tokens(self.embedding.num_tokens, dim or _DIM)
+            shape = Tokens(self.embedding.num_tokens, dim or _DIM, self.embedding.std)
         self.parts, shape = build_stack(layers, shape, path="model.layers")
         features, num_tokens = (
             (shape.channels, shape.height * shape.width) if isinstance(shape, Maps) else (shape.dim, shape.length)
