@@ -84,6 +84,8 @@ class T5(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=module.in_features**-0.5)
+            if isinstance(module, RelativePositions):
+                nn.init.normal_(module.table.weight, std=self.words.embedding_dim**-0.5)
         for module in self.modules():
             if isinstance(module, SelfAttention | CrossAttention):
                 head_dim = module.query.out_features // module.num_heads
