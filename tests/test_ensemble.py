@@ -71,12 +71,18 @@ def test_classes_are_stacked_as_scikit_learn_does_it() -> None:
 
 def test_values_are_stacked_with_weights_that_are_not_negative() -> None:
     one, two, bad = torch.randn(3, 50, 4, 2, generator=torch.Generator().manual_seed(0))
-    targets = 0.3 * one + 0.6 * two - 0.5 * bad + 1
+    targets = 0.3 * one + 0.6 * two - 0.5 * bad
     combined = stacked([one, two, bad], targets)([one, two, bad])
     columns = torch.stack([one.flatten(), two.flatten(), bad.flatten()], 1).double().numpy()
-    model = LinearRegression(positive=True).fit(columns, targets.flatten().numpy())
+    model = LinearRegression(positive=True, fit_intercept=False).fit(columns, targets.flatten().numpy())
     assert (model.coef_ >= 0).all()
     torch.testing.assert_close(combined.flatten(), torch.from_numpy(model.predict(columns)).float())
+
+
+def test_stacked_values_follow_a_level_that_nobody_has_seen() -> None:
+    good, bad = torch.randn(2, 50, 4, 2, generator=torch.Generator().manual_seed(0))
+    combine = stacked([good + 5, bad + 5], good + 5)
+    torch.testing.assert_close(combine([good + 50, bad + 50]), good + 50, rtol=0.05, atol=0.0)
 
 
 def test_the_average_of_two_runs_and_what_it_gains(

@@ -1,6 +1,7 @@
 """How a model goes on learning from weights that it starts from: by the stages that every architecture names."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -116,6 +117,15 @@ def test_adapters_begin_without_effect_learn_and_can_be_merged(case: Case) -> No
     torch.testing.assert_close(merged(x), model.eval()(x))
 
 
+def test_stages_that_never_learn_are_warned_of() -> None:
+    module: Any = SimpleNamespace(model=ONE_EACH[0].build())
+    num_stages = len([stage for stage in module.model.stages() if any(True for _ in stage.parameters())])
+    wanted = 5 * (num_stages - 1) + 1
+    with pytest.warns(UserWarning, match=f"lets 1 of {num_stages} stages learn in 5 epochs.*max_epochs={wanted} on"):
+        Gradual(every=5).on_fit_start(SimpleNamespace(max_epochs=5), module)  # type: ignore[arg-type]
+    Gradual(every=5).on_fit_start(SimpleNamespace(max_epochs=wanted), module)  # type: ignore[arg-type]
+
+
 def test_what_cannot_be_done_is_said() -> None:
     lstm = next(case for case in ONE_EACH if case.name == "resnet").build()
     with pytest.raises(ValueError, match="finetune=lora changes linear layers, and this model has none"):
@@ -146,6 +156,7 @@ def test_a_language_model_becomes_a_classifier_with_adapters(command: Command, t
         "init_from=words",
         "finetune=lora",
         "finetune.rank=2",
+        "initializer=orthogonal",
         *small,
         few,
         "data.length=16",
@@ -153,6 +164,8 @@ def test_a_language_model_becomes_a_classifier_with_adapters(command: Command, t
     )
     assert result.returncode == 0, result.stderr
     assert "the head has another size and starts anew" in result.stdout
+    assert "initializer=… reaches only what init_from=… does not bring" in result.stdout
+    assert re.search(r"model  bert: [\d,]+ parameters, [\d,]+ of which learn", result.stdout)
     weights = torch.load(tmp_path / "run/checkpoints/best.ckpt", weights_only=True)["state_dict"]
     assert any(name.endswith("query.weight_up") for name in weights)
     words = torch.load(tmp_path / "words/checkpoints/best.ckpt", weights_only=True)["state_dict"]

@@ -34,10 +34,19 @@ def test_evaluating_again_gives_the_same(fresh_command: Command, digits_run: Pat
     assert result.stdout.splitlines()[-1] == "moved/evaluate/digits"
 
 
+def test_what_concerns_tests_alone_may_be_another(command: Command, digits_run: Path) -> None:
+    result = command("evaluate", "run", "task.mirror=true", verb=True)
+    assert result.returncode == 0, result.stderr
+    first, mirrored = (
+        json.loads((digits_run / path / "summary.json").read_text()) for path in (".", "evaluate/digits")
+    )
+    assert mirrored["test/accuracy"] < first["test/accuracy"]  # digits mean something else in a mirror
+
+
 def test_evaluating_on_what_the_model_cannot_read_is_refused(command: Command, digits_run: Path) -> None:
     for overrides, expected in (
         (["data=reviews"], "Text"),
-        (["model.dim=3"], "data and trainer"),
+        (["model.dim=3"], "data, trainer, task.mirror only, not of model.dim"),
         (["data=x"], "no data x"),
     ):
         result = command("evaluate", "run", *overrides, verb=True)

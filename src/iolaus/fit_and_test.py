@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.fresh_start import FreshStart
@@ -68,7 +69,7 @@ def fit_and_test(
             metric, mode = task.objective
             num_parameters = sum(parameter.numel() for parameter in task.model.parameters())
             summary.add(objective={"metric": metric, "mode": mode}, num_parameters=num_parameters)
-            _announce(choices, data, num_parameters, trainer, folder)
+            _announce(choices, data, task.model, trainer, folder)
             for sentence in unrepeatable(config.trainer, trainer.strategy.root_device.type):
                 log.info("repeat %s", sentence)
             if any(parameter.requires_grad for parameter in task.model.parameters()):
@@ -105,6 +106,10 @@ def _build(config: DictConfig) -> tuple[DataModule, Task, Full]:
         if source:
             source.load_into(model)
         finetuning = build.build_finetuning(config)
+        if source and config.initializer != compose.compose([]).config.initializer:
+            warnings.warn(
+                "initializer=… reaches only what init_from=… does not bring: a head of another size.", stacklevel=2
+            )
         if type(finetuning) is not Full and not source:
             warnings.warn("finetune=… is meant for weights learned before: type init_from=RUN, too.", stacklevel=2)
         finetuning.adapt(model)
@@ -213,8 +218,16 @@ def _warn_of_memory(task: Task, data: DataModule) -> None:
         warnings.warn(warning, stacklevel=2)
 
 
-def _announce(choices: dict[str, str], data: DataModule, num_parameters: int, trainer: Trainer, folder: Path) -> None:
+def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, trainer: Trainer, folder: Path) -> None:
     log.info("data   %s: %s", choices["data"], data.describe())
-    log.info("model  %s: %s parameters", choices["model"], f"{num_parameters:,}")
+    log.info("model  %s: %s", choices["model"], _size(model))
     log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)
     log.info("folder %s", folder)
+
+
+def _size(model: nn.Module) -> str:
+    total, learning = (
+        sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad or not only_learning)
+        for only_learning in (False, True)
+    )
+    return f"{total:,} parameters" + (f", {learning:,} of which learn" if learning < total else "")

@@ -96,11 +96,18 @@ def test_it_learns_from_the_right_tokens_before() -> None:
     assert seen[0].tolist() == [[2, 5, 6, 7, 8], [2, 10, 11, 12, 13], [2, 9, 8, 7, 3]]
 
 
+def test_a_penalty_without_a_search_has_no_effect_and_says_so() -> None:
+    with pytest.warns(UserWarning, match=r"task\.length_penalty=0\.5 has no effect without a search"):
+        Seq2Seq(Copies(), Sentence(V, 8), CrossEntropy(), torch.optim.SGD, constant, length_penalty=0.5)
+
+
 def test_commands_write_texts(command: Command, tmp_path: Path) -> None:
     few = ("trainer.max_epochs=1", "+trainer.limit_train_batches=3", "+trainer.limit_test_batches=2", "model.dim=16")
     result = command("model=seq2seq", *few, "task.num_beams=2", "run_dir=run")
     assert result.returncode == 0, result.stderr
     assert "test/bleu" in result.stdout
+    result = command("evaluate", "run", "task.num_beams=3", verb=True)
+    assert result.returncode == 0, result.stderr
     (tmp_path / "mine.txt").write_text("reverse : owl cat dog")
     result = command("predict", "run", "--input", "mine.txt", verb=True)
     assert result.returncode == 0, result.stderr

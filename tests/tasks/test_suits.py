@@ -8,7 +8,7 @@ from iolaus.config import build
 from iolaus.config.compose import CONF, options
 from iolaus.config.targets import resolve
 
-OF_CLASSES = {"cross_entropy", "focal", "poly", "asymmetric", "dice"}
+OF_CLASSES = {"cross_entropy", "label_smoothing", "focal", "poly", "asymmetric", "dice"}
 OF_VALUES = {"mse", "mae", "huber"}
 OF_VECTORS = {"triplet", "contrastive", "supervised_contrastive", "cosine_embedding"}
 SUITED = {

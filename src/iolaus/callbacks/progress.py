@@ -67,5 +67,10 @@ class Progress(Callback):
 def _epoch_line(epoch: int, seconds: float, trainer: L.Trainer) -> str:
     metrics = trainer.callback_metrics
     order = sorted(metrics, key=lambda name: (name.startswith("val/"), not name.endswith("/loss"), name))
-    shown = "  ".join(f"{name} {metrics[name].item():.4f}" for name in order)
+    shown = "  ".join(f"{name} {_short(metrics[name].item())}" for name in order)
     return f"epoch {epoch:>3}/{trainer.max_epochs}  {shown}  ({seconds:.1f} s)"
+
+
+def _short(value: float) -> str:
+    """Four decimals, unless they would be zeros."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.2e}"

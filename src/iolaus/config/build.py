@@ -1,5 +1,6 @@
 """Builds the parts of a run from their config nodes. The node binds the options; what only the run knows comes here."""
 
+import warnings
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from iolaus.chance import seed_all
+from iolaus.config.compose import CONF
 from iolaus.config.signature import signature
 from iolaus.config.targets import resolve
 from iolaus.data.module import DataModule
@@ -67,7 +69,10 @@ def build_finetuning(config: DictConfig) -> Full:
 
 
 def build_callbacks(config: DictConfig, objective: Objective) -> list[Callback]:
-    """Those that are on; the ones that watch a metric are handed the task's objective."""
+    """Those that are on; the ones that watch a metric are handed the task's objective. Of idle options it warns."""
+    for name, node in config.callbacks.items():
+        if not is_on(node):
+            _warn_of_idle(name, node)
     paths = [f"callbacks.{name}" for name, node in config.callbacks.items() if is_on(node)]
     return [
         factory(config, path)(objective)
@@ -93,6 +98,16 @@ def task_class(config: DictConfig) -> type[Task]:
 
 def target_of(config: DictConfig, path: str) -> Any:
     return resolve(path, OmegaConf.select(config, path)["_target_"], tuple(config.packages))
+
+
+def _warn_of_idle(name: str, node: DictConfig) -> None:
+    usual = OmegaConf.select(OmegaConf.load(CONF / "callbacks" / "default.yaml"), name, default={})
+    switch = next(str(key) for key, value in node.items() if value is None)
+    for key, value in ((str(key), value) for key, value in node.items()):
+        if value is not None and value != usual.get(key):
+            warnings.warn(
+                f"callbacks.{name}.{key}={value} has no effect while callbacks.{name}.{switch} is null.", stacklevel=3
+            )
 
 
 def is_on(node: DictConfig) -> bool:

@@ -78,8 +78,9 @@ def _trial(composed: Composed) -> list[str]:
             return construct()
         except (ValueError, TypeError, RuntimeError, MisconfigurationException, OmegaConfBaseException) as error:
             message = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            known = message if f"{group}." in message else f"{group}={composed.choices.get(group)}: {message}"
-            problems.append(known)
+            choice = f"{group}={composed.choices.get(group)}"
+            names_it = f"{group}." in message or message.startswith(choice)
+            problems.append(message if names_it else f"{choice}: {message}")
             return None
 
     logging.disable(logging.INFO)  # the run itself will say it

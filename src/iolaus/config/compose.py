@@ -117,9 +117,12 @@ def options(group: str) -> list[str]:
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """' Did you mean X?' where a name is close, else the names there are."""
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
+    """'did you mean X?' where a name is close, capitals aside; else the names there are."""
+    if not names:
+        return "nothing can be set there."
+    lowered = {known.lower(): known for known in reversed(names)}
+    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return f"did you mean {lowered[close[0]]}?" if close else f"there are {', '.join(names)}."
 
 
 def _is_group(override: Override) -> bool:

@@ -25,7 +25,7 @@ _TOP_LEVEL_TYPES = {
 
 def check_values(config: DictConfig) -> list[str]:
     """One sentence for each key and each value that cannot be."""
-    problems = _top_level(config) + _without_target(config)
+    problems = _top_level(config) + _without_target(config) + _flat_callbacks(config)
     are_listed = mismatch(_plain(config._get_node("packages")), list[str]) is None
     packages = tuple(config.packages) if are_listed else ()
     for path, node in _targets(config):
@@ -77,6 +77,20 @@ def _without_target(config: DictConfig, groups: tuple[str, ...] = SINGLE) -> lis
         for group, node in nodes.items()
         if not isinstance(node, DictConfig) or "_target_" not in node
     ]
+
+
+def _flat_callbacks(config: DictConfig) -> list[str]:
+    """Callbacks that were given a value, where each has options of its own."""
+    defaults = compose([]).config.callbacks
+    problems = []
+    for name in config.callbacks:
+        node = config.callbacks._get_node(name)
+        if isinstance(node, DictConfig) and "_target_" in node:
+            continue
+        switches = [key for key, value in defaults.get(name, {}).items() if value is None] or ["_target_"]
+        value = "…" if OmegaConf.is_config(node) else node
+        problems.append(f"callbacks.{name}={value}: it has options of its own: type callbacks.{name}.{switches[0]}=…")
+    return problems
 
 
 def _targets(node: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:

@@ -34,6 +34,7 @@ class Classify(Task):
 
     wants: ClassVar[tuple[type, ...]] = (Classes, Domains)  # of which it learns from the labelled one alone
     objective: ClassVar[Objective] = ("val/accuracy", "max")
+    of_tests: ClassVar[tuple[str, ...]] = ("mirror",)
 
     def __init__(
         self,

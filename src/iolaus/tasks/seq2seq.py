@@ -1,5 +1,6 @@
 """Transduction: from one text to another."""
 
+import warnings
 from typing import Any, ClassVar
 
 import torch
@@ -31,6 +32,7 @@ class Seq2Seq(TokenTask):
 
     reads: ClassVar[tuple[type, ...]] = (Text,)
     wants: ClassVar[tuple[type, ...]] = (Sentence,)
+    of_tests: ClassVar[tuple[str, ...]] = ("num_beams", "length_penalty")
 
     def __init__(
         self,
@@ -41,6 +43,11 @@ class Seq2Seq(TokenTask):
         length_penalty: NonNegative = 1.0,
     ) -> None:
         super().__init__(model, target, *parts)
+        if num_beams == 1 and length_penalty != 1.0:
+            warnings.warn(
+                f"task.length_penalty={length_penalty} has no effect without a search: type task.num_beams=4, say.",
+                stacklevel=2,
+            )
         self.sentence = target
         self.num_beams = num_beams
         self.length_penalty = length_penalty

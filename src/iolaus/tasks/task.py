@@ -29,11 +29,13 @@ class Task(L.LightningModule, ABC):
     wants: the kinds of target it can learn.
     objective: the validation metric that decides which epoch was best, and whether less or more of it is better.
         Checkpoints, early stopping, plateaus and sweeps all read it here.
+    of_tests: options that concern answers alone, and nothing that is learned: a finished run may be tested with others.
     """
 
     reads: ClassVar[tuple[type, ...]] = ()
     wants: ClassVar[tuple[type, ...]]
     objective: ClassVar[Objective]
+    of_tests: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

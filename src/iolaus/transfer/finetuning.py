@@ -3,6 +3,7 @@
 All of it goes by the stages that a model names, from the input on, its head last.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -70,14 +71,29 @@ class Gradual(Full):
     def __init__(self, *, every: Count = 1) -> None:
         self.every = every
 
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        num_stages, num_epochs = len(self._with_weights(pl_module)), trainer.max_epochs
+        if num_epochs and 0 < num_epochs <= (num_stages - 1) * self.every:
+            warnings.warn(
+                f"finetune.every={self.every} lets {self._num_learning(num_epochs - 1)} of {num_stages} stages learn "
+                f"in {num_epochs} epochs; all do from trainer.max_epochs={(num_stages - 1) * self.every + 1} on.",
+                stacklevel=2,
+            )
+
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        model: Any = pl_module.model
-        with_weights = [stage for stage in stages(model) if any(True for _ in stage.parameters())]
-        num_learning = 1 + trainer.current_epoch // self.every
+        with_weights = self._with_weights(pl_module)
+        num_learning = self._num_learning(trainer.current_epoch)
         for stage in with_weights:
             stage.requires_grad_(False)
         for stage in with_weights[-num_learning:]:
             stage.requires_grad_(True)
+
+    def _num_learning(self, epoch: int) -> int:
+        return 1 + epoch // self.every
+
+    @staticmethod
+    def _with_weights(pl_module: L.LightningModule) -> list[nn.Module]:
+        return [stage for stage in stages(pl_module.model) if any(True for _ in stage.parameters())]  # type: ignore[arg-type]
 
 
 class Discriminative(Full):

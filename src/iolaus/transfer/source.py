@@ -2,6 +2,7 @@
 
 import warnings
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from omegaconf import DictConfig
@@ -57,6 +58,11 @@ def open_source(config: DictConfig, model: type) -> Source | None:
     if not init_from:
         return None
     if not init_from.startswith(PREFIX):
+        if not Path(init_from).exists():
+            raise ValueError(
+                f"init_from={init_from}: there is no such folder; published weights are init_from={PREFIX}{init_from}, "
+                "the newest run is init_from=outputs/latest."
+            )
         return EarlierRun(open_run(init_from, config.packages))
     published = open_published(init_from)
     problems = published.problems(model, config.model)

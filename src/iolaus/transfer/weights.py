@@ -37,9 +37,12 @@ def copy_weights(model: nn.Module, theirs: dict[str, Tensor]) -> None:
     ]
     outside = sorted(name for name in differing if not name.startswith("head."))
     if outside:
+        here, there = (
+            str(tuple(weights[outside[0]].shape)) if outside[0] in weights else "absent" for weights in (ours, theirs)
+        )
         raise ValueError(
-            f"init_from: the run's weights do not fit this model, first at {outside[0]}: "
-            "start with the model options that the run had."
+            f"init_from: the weights do not fit this model, first at {outside[0]}, which is {there} there, "
+            f"{here} here: start with the model, its options and the kind of data that they were learned with."
         )
     anew = sorted(name for name in differing if name in ours)
     if anew:

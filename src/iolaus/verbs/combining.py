@@ -28,8 +28,8 @@ def stacked(answers: list[Tensor], targets: Tensor) -> Combine:
     """Learns how much to trust each, and returns what combines other answers of theirs.
 
     Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1. Of classes: logistic regression on all probabilities (Ting & Witten
-    1999, doi:10.1613/jair.594). Of values: one weight for each, not negative, and a constant (Breiman 1996,
-    doi:10.1007/BF00117832).
+    1999, doi:10.1613/jair.594). Of values: one weight for each, not negative (Breiman 1996, doi:10.1007/BF00117832);
+    no constant, which would keep the level of the validation samples.
 
     answers: probabilities (N, classes) or values (N, …) of each. targets: (N,) or (N, …).
     """
@@ -54,7 +54,7 @@ def _stacked_classes(answers: list[Tensor], targets: Tensor) -> Combine:
 def _stacked_values(answers: list[Tensor], targets: Tensor) -> Combine:
     from sklearn.linear_model import LinearRegression
 
-    model = LinearRegression(positive=True).fit(_columns(answers), targets.flatten().numpy())
+    model = LinearRegression(positive=True, fit_intercept=False).fit(_columns(answers), targets.flatten().numpy())
     return lambda others: torch.from_numpy(model.predict(_columns(others))).float().view_as(others[0])
 
 

@@ -16,7 +16,7 @@ from iolaus.folder.summary import Summary, provenance
 from iolaus.training import memory
 from iolaus.verbs.rebuild import read, rebuild
 
-# The groups that may differ from the run's: which samples are tested, and on which device.
+# The groups that may differ from the run's: which samples are tested, and on which device. Of its task, `of_tests` may.
 _REPLACEABLE = ("data", "trainer")
 
 
@@ -50,9 +50,14 @@ def evaluate(run: RunFolder, overrides: list[str]) -> dict[str, Any]:
 def _with_replaced(run: RunFolder, overrides: list[str]) -> tuple[DictConfig, str]:
     """The run's config with the groups that the overrides touch composed anew, and the name of the data."""
     config, choices = run.config, {group: run.summary[group] for group in _REPLACEABLE}
-    touched = {override_key(text).split(".")[0] for text in overrides}
-    if touched - {*_REPLACEABLE}:
-        raise ValueError(f"evaluate takes overrides of {' and '.join(_REPLACEABLE)} only, not of {min(touched)}.")
+    of_tests = [f"task.{option}" for option in build.task_class(config).of_tests]
+    keys = [override_key(text) for text in overrides]
+    refused = [key for key in keys if key.split(".")[0] not in _REPLACEABLE and key not in of_tests]
+    if refused:
+        raise ValueError(
+            f"evaluate takes overrides of {', '.join([*_REPLACEABLE, *of_tests])} only, not of {refused[0]}."
+        )
+    touched = {key.split(".")[0] for key in keys}
     if touched:
         fresh = _compose([*_kept(run.overrides, overrides), *overrides])
         for group in touched:

@@ -15,12 +15,10 @@ from iolaus.tasks.task import Task
 _PARTS = ("data", "model", "initializer", "finetune", "loss", "optimizer", "scheduler", "task")
 
 
-def rebuild(
-    run: RunFolder, data_config: DictConfig | None = None, weights: Path | None = None
-) -> tuple[Task, DataModule]:
+def rebuild(run: RunFolder, tested: DictConfig | None = None, weights: Path | None = None) -> tuple[Task, DataModule]:
     """The task with its best weights, in evaluation mode, and a data module with the run's tokenizer, scale, classes.
 
-    `data_config` is the whole config whose data to build instead of the run's own; `weights` are the checkpoint or
+    `tested` is the whole config whose data and task to build instead of the run's own; `weights` are the checkpoint or
     snapshot to take instead of the best one.
 
     Raises:
@@ -29,7 +27,7 @@ def rebuild(
     config = run.config
     refuse_unfit(config, tuple(part for part in _PARTS if part in config or part != "finetune"))
     checkpoint = read_checkpoint(weights) if weights else run.checkpoint()
-    data = build.build_data(data_config or config)
+    data = build.build_data(tested or config)
     try:
         data.load_state_dict(run.data_state(checkpoint))
         reason = misfit(config, data.input, data.target, checkpoint["state_dict"])
@@ -38,7 +36,7 @@ def rebuild(
         with torch.random.fork_rng(devices=[]):  # the weights are about to be replaced: their draws must not be felt
             model = build.build_model(config, data.input, data.target)
         build.build_finetuning(config).adapt(model)
-        task = build.build_task(config, model, data.input, data.target)
+        task = build.build_task(tested or config, model, data.input, data.target)
         task.load_state_dict(checkpoint["state_dict"])
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]

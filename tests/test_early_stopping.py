@@ -1,0 +1,18 @@
+"""A run that stops early says why, and options of callbacks that are off are not ignored silently."""
+
+from tests.conftest import Command
+
+
+def test_an_early_stop_and_idle_options_are_told_of(command: Command) -> None:
+    result = command(
+        "model.dim=8",
+        "trainer.max_epochs=9",
+        "callbacks.early_stopping.patience=2",
+        "callbacks.early_stopping.min_delta=1",
+        "callbacks.ema.update_every_n_steps=5",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "stopped early: val/accuracy has not improved for 2 validations" in result.stdout
+    assert result.stdout.count("epoch ") == 3
+    assert "callbacks.ema.update_every_n_steps=5 has no effect while callbacks.ema.decay is null." in result.stdout
+    assert "min_delta" not in result.stdout
