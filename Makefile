@@ -21,7 +21,7 @@ test: .venv/installed
 
 # Needs a C++ compiler. The suite has the same test with a compiler that writes no code.
 inductor: .venv/installed
-	OMP_NUM_THREADS=1 IOLAUS_COMPILER=inductor $(BIN)/python -m pytest -n auto -q tests/models -k compiles
+	OMP_NUM_THREADS=1 IOLAUS_COMPILER=inductor $(BIN)/python -m pytest -n auto -q -W ignore::DeprecationWarning tests/models -k compiles
 
 # A sweep of 200 trials and its trials are killed at random, and it is resumed until it is whole: half an hour and more.
 survive: .venv/installed

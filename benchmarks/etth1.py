@@ -33,6 +33,7 @@ PUBLISHED: dict[str, tuple[tuple[float, ...], str]] = {
     ),
     "lstm": ((), ""),
     "tcn": ((), ""),
+    "nhits": ((), ""),
     "segrnn": ((0.368, 0.408, 0.444, 0.446), "github.com/lss-1138/SegRNN, README, corrected, with a window of 96"),
     "patchtst": ((0.375, 0.414, 0.431, 0.449), "Nie et al. 2023, arXiv:2211.14730, table 3 (PatchTST/42)"),
     "transformer": ((), ""),

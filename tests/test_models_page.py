@@ -22,12 +22,11 @@ def test_the_page_is_not_stale() -> None:
     assert (REPOSITORY / "docs" / "models.md").read_text() == models_page.page(), "run: python docs/models.py"
 
 
-def test_the_page_has_every_model_once_with_its_paper_and_a_result() -> None:
+def test_the_page_has_every_model_once_with_its_paper() -> None:
     lines = (REPOSITORY / "docs" / "models.md").read_text().splitlines()
     for name in options("model"):
         (row,) = [line for line in lines if line.startswith(f"| `python train.py model={name}` |")]
         assert "https://arxiv.org/abs/" in row or "https://doi.org/" in row, name
-        assert any(result["model"] == name for result in RESULTS), name
 
 
 @pytest.mark.parametrize("row", RESULTS, ids=lambda row: row["command"])
