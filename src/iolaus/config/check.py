@@ -47,9 +47,12 @@ def _kinds(composed: Composed) -> list[str]:
             f"models that can: {able}."
         )
     if task.reads and input_kind not in task.reads:
+        able = ", ".join(
+            name for name, other in _choices("data") if other.gives[0] in task.reads and other.gives[1] in task.wants
+        )
         problems.append(
             f"task={choices['task']} learns from {' or '.join(kind.__name__ for kind in task.reads)}, but "
-            f"data={choices['data']} gives {input_kind.__name__}."
+            f"data={choices['data']} gives {input_kind.__name__}; data that do: {able}."
         )
     elif target_kind not in task.wants:
         able = ", ".join(
