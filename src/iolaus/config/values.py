@@ -84,7 +84,7 @@ def _flat_callbacks(config: DictConfig) -> list[str]:
     defaults = compose([]).config.callbacks
     problems = []
     for name in config.callbacks:
-        node = config.callbacks._get_node(name)
+        node = config.callbacks[name]
         if isinstance(node, DictConfig) and "_target_" in node:
             continue
         switches = [key for key, value in defaults.get(name, {}).items() if value is None] or ["_target_"]
