@@ -45,7 +45,7 @@ MISTAKES = [
     (["callbacks.ema.decay=3"], ["decay"]),
     (["callbacks.ema=0.99"], ["callbacks.ema=0.99", "type callbacks.ema.decay=0.99."]),
     (["callbacks.early_stopping=5"], ["callbacks.early_stopping=5", "type callbacks.early_stopping.patience="]),
-    (["callbacks.l1=null"], ["callbacks.l1=None", "type callbacks.l1.strength=…"]),
+    (["callbacks.l1=null"], ["callbacks.l1=null", "type callbacks.l1.strength=null."]),
     (["finetune.every=3"], ["there is no finetune.every", "nothing can be set there"]),
     (["model=last_value", "data=co2", "model.norm=batch"], ["model.norm", "nothing can be set there"]),
     (["finetune=LoRA"], ["there is no finetune LoRA", "did you mean lora?"]),

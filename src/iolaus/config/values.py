@@ -88,8 +88,8 @@ def _flat_callbacks(config: DictConfig) -> list[str]:
         if isinstance(node, DictConfig) and "_target_" in node:
             continue
         switches = [key for key, value in defaults.get(name, {}).items() if value is None] or ["_target_"]
-        wanted = node if isinstance(node, int | float) and not isinstance(node, bool) else "…"
-        value = "…" if OmegaConf.is_config(node) else node
+        value = "…" if OmegaConf.is_config(node) else "null" if node is None else node
+        wanted = value if node is None or type(node) in (int, float) else "…"
         problems.append(
             f"callbacks.{name}={value}: it has options of its own: type callbacks.{name}.{switches[0]}={wanted}."
         )
