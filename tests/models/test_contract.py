@@ -292,6 +292,25 @@ def test_can_be_tried_without_memory(case: Case) -> None:
     assert output.shape == case.build()(case.x()).shape
 
 
+@one_of_each_kind
+@pytest.mark.filterwarnings("ignore:.*the last token sees")  # a tcn of its yaml's depth, of the longest texts
+def test_can_be_tried_without_memory_as_large_as_its_yaml_has_it(case: Case) -> None:
+    model, options = load(case.name)
+    input: Any = {
+        Image: Image(3, 224, 224), Text: Text(30_522, 512), Series: Series(7, 336)
+    }[type(case.input)]  # fmt: skip
+    target = Forecast(7, 96) if isinstance(case.target, Forecast) else case.target
+    with torch.device("meta"):
+        x = {
+            Image: lambda: torch.empty(2, 3, 224, 224),
+            Text: lambda: torch.empty(2, 512, dtype=torch.long),
+            Series: lambda: torch.empty(2, 336, 7),
+        }[type(case.input)]()
+        output = model(input, target, **options)(x)
+    assert output.is_meta
+    assert output.shape[0] == 2
+
+
 @every
 def test_half_precision_is_close(case: Case) -> None:
     model, x = case.trained(), case.x()
