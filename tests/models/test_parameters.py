@@ -7,17 +7,20 @@ import torch
 from torch import nn
 
 from iolaus.models.alexnet import AlexNet
+from iolaus.models.bert import BERT
 from iolaus.models.convnext import ConvNeXt
 from iolaus.models.densenet import DenseNet
 from iolaus.models.efficientnet import EfficientNet
 from iolaus.models.googlenet import GoogLeNet
+from iolaus.models.gpt import GPT
 from iolaus.models.lenet import LeNet
 from iolaus.models.mlp_mixer import MLPMixer
 from iolaus.models.resnet import ResNet
+from iolaus.models.t5 import T5
 from iolaus.models.unet import UNet
 from iolaus.models.vgg import VGG
 from iolaus.models.vit import ViT
-from iolaus.spec import Classes, Image, Mask, Target
+from iolaus.spec import Classes, Image, Mask, Sentence, Target, Text, Vocabulary
 
 IMAGENET, CIFAR = Image(3, 224, 224), Image(3, 32, 32)
 THOUSAND, TEN = (Classes(tuple(map(str, range(number)))) for number in (1000, 10))
@@ -133,3 +136,22 @@ def test_with_pre_activation_on_cifar(depth: int, parameters: int) -> None:
 
 def test_densenet_bc_of_100_layers_has_769_162_parameters() -> None:
     assert count(DenseNet, CIFAR, TEN, depth=100, growth=12) == 769_162
+
+
+# The published checkpoints' own (bert-base-uncased, gpt2, t5-small); BERT's counts its pooler, and no head.
+BASE: dict[str, Any] = {"dim": 768, "num_layers": 12, "num_heads": 12}
+OF_LANGUAGE: list[tuple[Any, Any, Any, dict[str, Any], int]] = [
+    (BERT, Text(30522, 512, framed=True), Classes(("a", "b")), BASE, 109_482_240 + 2 * 768 + 2),
+    (GPT, Text(50257, 1024), Vocabulary(50257), BASE, 124_439_808),
+    (T5, Text(32128, 512), Sentence(32128, 512), {"dim": 512, "num_layers": 6, "num_heads": 8}, 60_506_624),
+]
+
+
+@pytest.mark.parametrize(("model", "input", "target", "options", "parameters"), OF_LANGUAGE, ids=["bert", "gpt", "t5"])
+def test_of_language(model: Any, input: Text, target: Any, options: dict[str, Any], parameters: int) -> None:
+    with torch.device("meta"):
+        built = model(input, target, **options)
+        words = torch.ones(1, input.length, dtype=torch.long)
+        output = built(words, words) if isinstance(target, Sentence) else built(words)
+    assert sum(parameter.numel() for parameter in built.parameters()) == parameters
+    assert output.shape == ((1, 2) if isinstance(target, Classes) else (1, input.length, input.vocab_size))
