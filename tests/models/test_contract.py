@@ -146,9 +146,8 @@ CASES = [Case(name, *kind) for name in NAMES for kind in KINDS if suits(load(nam
 LEARNERS = [case for case in CASES if any(True for _ in case.build().parameters())]  # not the naive forecasts
 every = pytest.mark.parametrize("case", CASES, ids=str)
 learners = pytest.mark.parametrize("case", LEARNERS, ids=str)
-one_of_each_kind = pytest.mark.parametrize(
-    "case", {(case.name, type(case.input)): case for case in reversed(LEARNERS)}.values(), ids=str
-)
+ONE_OF_EACH_KIND = list({(case.name, type(case.input)): case for case in reversed(LEARNERS)}.values())
+one_of_each_kind = pytest.mark.parametrize("case", ONE_OF_EACH_KIND, ids=str)
 texts = pytest.mark.parametrize("case", [case for case in CASES if isinstance(case.input, Text)], ids=str)
 
 
@@ -292,18 +291,22 @@ def test_can_be_tried_without_memory(case: Case) -> None:
     assert output.shape == case.build()(case.x()).shape
 
 
-@one_of_each_kind
-@pytest.mark.filterwarnings("ignore:.*the last token sees")  # a tcn of its yaml's depth, of the longest texts
+@pytest.mark.parametrize(
+    "case",
+    [case for case in ONE_OF_EACH_KIND if not case.name.startswith("scratch")],  # NumPy always takes memory
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:.*the last token sees")  # a tcn of its yaml's depth, of many patches
 def test_can_be_tried_without_memory_as_large_as_its_yaml_has_it(case: Case) -> None:
     model, options = load(case.name)
     input: Any = {
-        Image: Image(3, 224, 224), Text: Text(30_522, 512), Series: Series(7, 336)
+        Image: Image(3, 224, 224), Text: Text(30_522, 128), Series: Series(7, 336)
     }[type(case.input)]  # fmt: skip
     target = Forecast(7, 96) if isinstance(case.target, Forecast) else case.target
     with torch.device("meta"):
         x = {
             Image: lambda: torch.empty(2, 3, 224, 224),
-            Text: lambda: torch.empty(2, 512, dtype=torch.long),
+            Text: lambda: torch.empty(2, 128, dtype=torch.long),
             Series: lambda: torch.empty(2, 336, 7),
         }[type(case.input)]()
         output = model(input, target, **options)(x)
