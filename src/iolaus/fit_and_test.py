@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import nn
 
 from iolaus.callbacks.checkpoint import Checkpoint
 from iolaus.callbacks.fresh_start import FreshStart
@@ -68,11 +67,15 @@ def fit_and_test(
                 _warn_of_memory(task, data)
             metric, mode = task.objective
             num_parameters = sum(parameter.numel() for parameter in task.model.parameters())
+            num_learning = sum(parameter.numel() for parameter in task.model.parameters() if parameter.requires_grad)
             summary.add(objective={"metric": metric, "mode": mode}, num_parameters=num_parameters)
-            _announce(choices, data, task.model, trainer, folder)
+            size = f"{num_parameters:,} parameters"
+            if num_learning < num_parameters:
+                size += f", {num_learning:,} of which learn"
+            _announce(choices, data, size, trainer, folder)
             for sentence in unrepeatable(config.trainer, trainer.strategy.root_device.type):
                 log.info("repeat %s", sentence)
-            if any(parameter.requires_grad for parameter in task.model.parameters()):
+            if num_learning:
                 _fit(trainer, task, data, run, summary)
             else:
                 _keep(trainer, task, data, summary)
@@ -218,16 +221,8 @@ def _warn_of_memory(task: Task, data: DataModule) -> None:
         warnings.warn(warning, stacklevel=2)
 
 
-def _announce(choices: dict[str, str], data: DataModule, model: nn.Module, trainer: Trainer, folder: Path) -> None:
+def _announce(choices: dict[str, str], data: DataModule, size: str, trainer: Trainer, folder: Path) -> None:
     log.info("data   %s: %s", choices["data"], data.describe())
-    log.info("model  %s: %s", choices["model"], _size(model))
+    log.info("model  %s: %s", choices["model"], size)
     log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)
     log.info("folder %s", folder)
-
-
-def _size(model: nn.Module) -> str:
-    total, learning = (
-        sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad or not only_learning)
-        for only_learning in (False, True)
-    )
-    return f"{total:,} parameters" + (f", {learning:,} of which learn" if learning < total else "")

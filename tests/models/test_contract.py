@@ -34,6 +34,11 @@ KINDS: list[tuple[Input, Target]] = [
     (Series(2, 32), CLASSES),
     (Series(2, 32), Forecast(2, 4)),
 ]
+LARGE: dict[type, tuple[Input, tuple[int, ...], torch.dtype]] = {
+    Image: (Image(3, 224, 224), (3, 224, 224), torch.float32),
+    Text: (Text(30_522, 128), (128,), torch.long),
+    Series: (Series(7, 336), (336, 7), torch.float32),
+}
 LOSSES: dict[type, Callable[[Tensor, Tensor], Tensor]] = {
     Forecast: F.mse_loss,
     Number: F.mse_loss,
@@ -299,17 +304,10 @@ def test_can_be_tried_without_memory(case: Case) -> None:
 @pytest.mark.filterwarnings("ignore:.*the last token sees")  # a tcn of its yaml's depth, of many patches
 def test_can_be_tried_without_memory_as_large_as_its_yaml_has_it(case: Case) -> None:
     model, options = load(case.name)
-    input: Any = {
-        Image: Image(3, 224, 224), Text: Text(30_522, 128), Series: Series(7, 336)
-    }[type(case.input)]  # fmt: skip
+    input, shape, dtype = LARGE[type(case.input)]
     target = Forecast(7, 96) if isinstance(case.target, Forecast) else case.target
     with torch.device("meta"):
-        x = {
-            Image: lambda: torch.empty(2, 3, 224, 224),
-            Text: lambda: torch.empty(2, 128, dtype=torch.long),
-            Series: lambda: torch.empty(2, 336, 7),
-        }[type(case.input)]()
-        output = model(input, target, **options)(x)
+        output = model(input, target, **options)(torch.empty(2, *shape, dtype=dtype))
     assert output.is_meta
     assert output.shape[0] == 2
 

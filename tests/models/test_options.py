@@ -43,12 +43,13 @@ def alternatives() -> Iterator[tuple[Case, str, Any]]:
 def test_every_choice_of_every_option_answers_and_learns(case: Case) -> None:
     tried = 0
     for other, name, value in alternatives():
-        if other is not case or (name == "depth" and value > 20 and not isinstance(case.target, Classes)):
+        is_deep = name == "depth" and value > 20
+        if other is not case or (is_deep and not isinstance(case.target, Classes)):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of options without effect
             try:
-                if name == "depth" and value > 20:  # it would take long: their shapes alone, and for classes
+                if is_deep:  # it would take long: their shapes alone, and for classes
                     with torch.device("meta"):
                         assert case.build(**{name: value})(case.x().to("meta")).shape == case.shape
                     continue
