@@ -109,7 +109,7 @@ def _build(config: DictConfig) -> tuple[DataModule, Task, Full]:
         if source:
             source.load_into(model)
         finetuning = build.build_finetuning(config)
-        if source and config.initializer != compose.compose([]).config.initializer:
+        if source and config.initializer != compose.defaults("initializer"):
             warnings.warn(
                 "initializer=… reaches only what init_from=… does not bring: a head of another size.", stacklevel=2
             )

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from iolaus.chance import seed_all
-from iolaus.config.compose import compose
+from iolaus.config.compose import defaults
 from iolaus.config.signature import signature
 from iolaus.config.targets import resolve
 from iolaus.data.module import DataModule
@@ -101,7 +101,7 @@ def target_of(config: DictConfig, path: str) -> Any:
 
 
 def _warn_of_idle(name: str, node: DictConfig) -> None:
-    usual = compose([]).config.callbacks.get(name, {})
+    usual = defaults("callbacks").get(name, {})
     switch = next(str(key) for key, value in node.items() if value is None)
     for key, value in ((str(key), value) for key, value in node.items()):
         if value is not None and value != usual.get(key):

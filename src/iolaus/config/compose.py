@@ -116,6 +116,13 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+@lru_cache
+def defaults(group: str) -> Any:
+    """What the group's default.yaml says. Read, not composed: where one of Hydra's own launchers has started the run,
+    there is a composition already, and Hydra takes no second."""
+    return OmegaConf.load(CONF / group / "default.yaml")
+
+
 def nearest(name: str, names: list[str]) -> str:
     """'did you mean X?' where a name is close, capitals aside; else the names there are."""
     if not names:

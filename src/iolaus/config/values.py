@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from iolaus.config import build
-from iolaus.config.compose import compose, nearest, options
+from iolaus.config.compose import compose, defaults, nearest, options
 from iolaus.config.signature import mismatch, signature
 from iolaus.config.targets import SINGLE, resolve
 
@@ -81,13 +81,13 @@ def _without_target(config: DictConfig, groups: tuple[str, ...] = SINGLE) -> lis
 
 def _flat_callbacks(config: DictConfig) -> list[str]:
     """Callbacks that were given a value, where each has options of its own."""
-    defaults = compose([]).config.callbacks
+    usual = defaults("callbacks")
     problems = []
     for name in config.callbacks:
         node = config.callbacks[name]
         if isinstance(node, DictConfig) and "_target_" in node:
             continue
-        switches = [key for key, value in defaults.get(name, {}).items() if value is None] or ["_target_"]
+        switches = [key for key, value in usual.get(name, {}).items() if value is None] or ["_target_"]
         value = "…" if OmegaConf.is_config(node) else "null" if node is None else node
         wanted = value if node is None or type(node) in (int, float) else "…"
         problems.append(
