@@ -57,7 +57,8 @@ class PreActivationBlock(nn.Module):
     """x + residual(activation(norm(x))): nothing stands in the way of x itself (He et al. 2016, arXiv:1603.05027).
 
     Options are those of `Block`. Where the shape changes, a projection starts behind the first norm and activation.
-    In a network's first block both paths start there: its `before` belongs to the stem.
+
+    is_first: the stem has ended with that norm and activation, before the two paths part.
     """
 
     def __init__(
@@ -73,10 +74,13 @@ class PreActivationBlock(nn.Module):
         shortcut: Shortcut = "projection",
         zero_init: bool,
         drop_path: float = 0.0,
+        is_first: bool = False,
     ) -> None:
         super().__init__()
         out_channels = hidden * expansion
-        self.before = nn.Sequential(norm_layer(norm, channels, spatial=True), activation_layer(activation))
+        self.before: nn.Module = nn.Identity()
+        if not is_first:
+            self.before = nn.Sequential(norm_layer(norm, channels, spatial=True), activation_layer(activation))
         self.residual = residual(channels, hidden, stride, activation, norm, zero_init)
         self.drop_path = DropPath(drop_path)
         self.projection: nn.Module | None = None

@@ -1,7 +1,9 @@
 """Residual networks for ImageNet and for CIFAR (He et al. 2016, arXiv:1512.03385), also with pre-activation (He et al.
 2016, "Identity mappings in deep residual networks", arXiv:1603.05027)."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain, repeat
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
@@ -68,34 +70,19 @@ class ResNet(nn.Module):
         assert isinstance(input, Image)
         has_bottlenecks, lengths, family_width = _DESIGNS[depth]
         width = width or family_width
-        expansion = 4 if has_bottlenecks else 1
-        if pre_activation:
-            residual = pre_activation_bottleneck if has_bottlenecks else pre_activation_basic
-        else:
-            residual = bottleneck if has_bottlenecks else basic
-        make_block = partial(
-            PreActivationBlock if pre_activation else Block,
-            residual,
-            expansion,
-            activation=activation,
-            norm=norm,
-            shortcut=shortcut,
-            zero_init=zero_init,
-        )
         make_stem = _small_stem if is_small(stem, input) else _large_stem
         self.stem = make_stem(input.channels, width, activation, norm)
-        self.groups = nn.ModuleList()
+        options = {"activation": activation, "norm": norm, "shortcut": shortcut, "zero_init": zero_init}
+        blocks = _blocks(has_bottlenecks, pre_activation)
         rates = iter(drop_path_rates(drop_path, sum(lengths)))
+        self.groups = nn.ModuleList()
         channels = width
         for number, length in enumerate(lengths):
             hidden, group = width * 2**number, nn.Sequential()
             for place in range(length):
                 stride = 2 if number > 0 and place == 0 else 1
-                block = make_block(channels, hidden, stride=stride, drop_path=next(rates))
-                if pre_activation and number == place == 0:
-                    block.before = nn.Identity()  # the stem has ended with it, before the two paths part
-                group.append(block)
-                channels = hidden * expansion
+                group.append(next(blocks)(channels, hidden, stride=stride, drop_path=next(rates), **options))
+                channels = hidden * (4 if has_bottlenecks else 1)
             self.groups.append(group)
         if pre_activation:
             group.extend([norm_layer(norm, channels, spatial=True), activation_layer(activation)])
@@ -113,6 +100,16 @@ class ResNet(nn.Module):
 
     def stages(self) -> list[nn.Module]:
         return [self.stem, *self.groups, self.head]
+
+
+def _blocks(has_bottlenecks: bool, pre_activation: bool) -> Iterator[Callable[..., nn.Module]]:
+    """What makes the first block, the second and so on."""
+    expansion = 4 if has_bottlenecks else 1
+    if not pre_activation:
+        return repeat(partial(Block, bottleneck if has_bottlenecks else basic, expansion))
+    residual = pre_activation_bottleneck if has_bottlenecks else pre_activation_basic
+    block = partial(PreActivationBlock, residual, expansion)
+    return chain([partial(block, is_first=True)], repeat(block))
 
 
 def _small_stem(in_channels: int, width: int, activation: Activation, norm: Norm) -> nn.Sequential:
