@@ -48,6 +48,7 @@ MISTAKES = [
     (["callbacks.l1=null"], ["callbacks.l1=null", "type callbacks.l1.strength=null."]),
     (["finetune.every=3"], ["there is no finetune.every", "nothing can be set there"]),
     (["model=last_value", "data=co2", "model.norm=batch"], ["model.norm", "nothing can be set there"]),
+    (["loss=ce"], ["there is no loss ce", "did you mean cross_entropy?"]),
     (["finetune=LoRA"], ["there is no finetune LoRA", "did you mean lora?"]),
     (["loss._target_=os.system"], ["os.system", "outside"]),
     (["loss._target_=builtins.open"], ["builtins.open", "outside"]),

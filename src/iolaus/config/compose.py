@@ -124,12 +124,17 @@ def defaults(group: str) -> Any:
 
 
 def nearest(name: str, names: list[str]) -> str:
-    """'did you mean X?' where a name is close, capitals aside; else the names there are."""
+    """'did you mean X?' where a name is close, capitals aside, or has these initials; else the names there are."""
     if not names:
         return "nothing can be set there."
     lowered = {known.lower(): known for known in reversed(names)}
-    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    close = [known for known in lowered if _initials(known) == name.lower()]
+    close += get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f"did you mean {lowered[close[0]]}?" if close else f"there are {', '.join(names)}."
+
+
+def _initials(name: str) -> str:
+    return "".join(word[:1] for word in name.split("_"))
 
 
 def _is_group(override: Override) -> bool:
