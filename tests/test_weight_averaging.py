@@ -41,6 +41,20 @@ def test_the_mean_of_late_epochs_is_kept_also_across_a_resume(command: Command, 
             assert torch.equal(value, third[part][name]), name
 
 
+def test_before_an_average_has_begun_the_weights_are_their_own(command: Command, tmp_path: Path) -> None:
+    late = ["callbacks.ema.decay=0.9", "callbacks.ema.update_starting_at_step=6"]
+    result = command(*SMALL, *late, "run_dir=late", "trainer.max_epochs=1")
+    assert result.returncode == 0, result.stderr
+    assert "callbacks.ema averages nothing: a run of 4 steps has fewer than two" in result.stdout
+    assert command(*SMALL, "run_dir=without", "trainer.max_epochs=1").returncode == 0
+    averaged, own = kept(tmp_path / "late"), kept(tmp_path / "without")
+    assert "current_model_state" not in averaged
+    for name, value in own["state_dict"].items():
+        assert torch.equal(averaged["state_dict"][name], value), name
+    assert command("resume=late", "trainer.max_epochs=3").returncode == 0
+    assert "current_model_state" in kept(tmp_path / "late")
+
+
 def test_two_means_at_once_are_refused(command: Command) -> None:
     result = command(*SMALL, "callbacks.swa.start=0", "callbacks.ema.decay=0.9", "trainer.max_epochs=1")
     assert result.returncode == 2
