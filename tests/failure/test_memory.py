@@ -103,7 +103,7 @@ def test_the_largest_batch_is_found_by_trying(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(batch_size, "_step", counted)
     assert find_batch_size(trainer, task, data) == 1024  # of 1294 samples
-    assert tried == [2**power for power in range(11)]
+    assert tried == [2**power for power in range(1, 11)]
     assert all(torch.equal(before[name], value) for name, value in weights(task).items())
     assert task.meters["train"].take() == {}
     assert all(parameter.grad is None for parameter in task.parameters())
@@ -119,7 +119,22 @@ def test_a_cpu_is_never_filled(monkeypatch: pytest.MonkeyPatch) -> None:
         held["VmHWM"] = 1000 + 100 * size
 
     assert batch_size._grow(batch_size._measured(step, free=5000), most=10**6) == 32
-    assert tried == [1, 2, 4, 8, 16, 32]  # 64 would take more than 0.8 of what is free
+    assert tried == [2, 4, 8, 16, 32]  # 64 would take more than 0.8 of what is free
+
+
+def test_one_sample_alone_is_what_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {"VmRSS": 1000, "VmHWM": 0}
+    monkeypatch.setattr(batch_size, "_memory", held.__getitem__)
+
+    def step(size: int) -> None:
+        held["VmHWM"] = 1000 + 3000 * size
+
+    assert batch_size._grow(batch_size._measured(step, free=5000), most=10**6) == 1
+    assert batch_size._grow(batch_size._measured(step, free=3000), most=10**6) == 0
+
+
+def test_batch_norm_is_not_tried_on_a_single_sample(tmp_path: Path) -> None:
+    assert find_batch_size(*parts(tmp_path, "model=mlp", "model.norm=batch")) == 1024
 
 
 def test_an_accelerator_says_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +156,7 @@ def _wrong() -> None:
 def test_nothing_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer, task, data = parts(tmp_path)
     monkeypatch.setattr(batch_size, "free_bytes", lambda: 0)
+    monkeypatch.setattr(batch_size, "_memory", {"VmRSS": 1000, "VmHWM": 1001}.__getitem__)
     with pytest.raises(OutOfMemoryError, match=r"data\.batch_size=1:"):
         find_batch_size(trainer, task, data)
 

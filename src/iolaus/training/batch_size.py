@@ -51,10 +51,15 @@ def find_batch_size(trainer: Trainer, task: Task, data: DataModule) -> int:
 
 
 def _grow(fits: Callable[[int], bool], most: int) -> int:
-    """The largest power of two, up to `most`, of which `fits` says yes; 0 if there is none."""
-    size = 0
-    while max(1, 2 * size) <= most and fits(max(1, 2 * size)):
-        size = max(1, 2 * size)
+    """The largest power of two, up to `most`, of which `fits` says yes; 0 if there is none.
+
+    It begins with two samples: batch norm has nothing to learn from a single one, and refuses it.
+    """
+    size = 2
+    if most < size or not fits(size):
+        return int(fits(1))
+    while 2 * size <= most and fits(2 * size):
+        size *= 2
     return size
 
 
@@ -72,17 +77,18 @@ def _fits(step: Callable[[], None]) -> bool:
 
 def _measured(step: Callable[[int], None], free: int) -> Callable[[int], bool]:
     """Says of growing sizes whether they fit, by what the size before took."""
-    needed, seconds = 0, 0.0
+    needed, seconds, before = 0, 0.0, 1
 
     def fits(size: int) -> bool:
-        nonlocal needed, seconds
-        if 2 * needed > _SHARE_OF_FREE_MEMORY * free or 2 * seconds > _MAX_SECONDS_PER_STEP:
+        nonlocal needed, seconds, before
+        growth, before = size / before, size
+        if growth * needed > _SHARE_OF_FREE_MEMORY * free or growth * seconds > _MAX_SECONDS_PER_STEP:
             return False
         _forget_peak()
         started, held = time.perf_counter(), _memory("VmRSS")
         step(size)
         seconds = time.perf_counter() - started
-        needed = max(needed, _memory("VmHWM") - held)
+        needed = max(needed if growth > 1 else 0, _memory("VmHWM") - held)
         return needed <= _SHARE_OF_FREE_MEMORY * free
 
     return fits
