@@ -25,6 +25,7 @@ from torch.optim.lr_scheduler import (
 
 from iolaus.optimizers import parameter_groups
 from iolaus.schedulers import Horizon, Schedule
+from tests.failure.fits import parts
 
 CONF = Path(__file__).parents[1] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "scheduler").glob("*.yaml"))
@@ -228,6 +229,14 @@ def test_plateau_waits_for_the_objective(mode: Any) -> None:
         made.scheduler.step(1 + better * change)
         seen.append(optimizer.param_groups[0]["lr"])
     assert seen == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25]
+
+
+def test_plateau_looks_where_there_was_a_validation(tmp_path: Path) -> None:
+    rare = ["scheduler=plateau", "scheduler.patience=0", "trainer.max_epochs=4", "trainer.check_val_every_n_epoch=2"]
+    trainer, task, data = parts(tmp_path, "model=mlp", "model.dim=4", *rare)
+    trainer.fit(task, datamodule=data)
+    (config,) = trainer.lr_scheduler_configs
+    assert config.scheduler.last_epoch == 2
 
 
 @pytest.mark.parametrize(("name", "option"), [("step", "every=10"), ("plateau", "patience=8")])

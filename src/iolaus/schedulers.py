@@ -64,7 +64,7 @@ def plateau(
     factor: Rate = 0.5,
     threshold: NonNegative = 1e-4,
 ) -> Schedule:
-    """Multiplies the rates by `factor` once more than `patience` epochs in a row have not improved the objective.
+    """Multiplies the rates by `factor` once more than `patience` validations in a row have not improved the objective.
 
     threshold: the least improvement that counts, as a fraction of the best value so far.
     """

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import lightning.pytorch as L
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from iolaus.batch import Batch
 from iolaus.chance import seed_all, seeds_of
@@ -171,7 +172,11 @@ class Task(L.LightningModule, ABC):
         self.cycle_ends = schedule.cycle_ends
         if schedule.scheduler is None:
             return {"optimizer": optimizer}
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule.scheduler, "interval": schedule.interval, "monitor": metric},
+        of_lightning: dict[str, Any] = {
+            "scheduler": schedule.scheduler,
+            "interval": schedule.interval,
+            "monitor": metric,
         }
+        if isinstance(schedule.scheduler, ReduceLROnPlateau):  # has something to look at after a validation only
+            of_lightning["frequency"] = self.trainer.check_val_every_n_epoch or 1
+        return {"optimizer": optimizer, "lr_scheduler": of_lightning}
