@@ -41,6 +41,12 @@ def test_every_layer_fits_behind_the_others_on_every_kind(input: Any) -> None:
     assert unmoved == []
 
 
+@pytest.mark.parametrize("layer", [{"linear": 8}, {"attention": {"num_heads": 2}}, {"norm": "layer"}], ids=str)
+def test_a_residual_may_come_first_on_a_text(layer: dict[str, Any]) -> None:
+    model = Sequential(TEXT, TARGET, dim=8, layers=[{"residual": [layer]}])
+    assert model(TOKENS).shape == (3, 3)
+
+
 def test_positions_do_not_drown_the_words_of_a_text() -> None:
     torch.manual_seed(0)
     model = Sequential(TEXT, TARGET, layers=[{"positions": "learned"}, {"linear": 8}])

@@ -4,7 +4,7 @@ A part is a module that is called with values and their mask, and returns both.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class Tokens:
 
     length: int
     dim: int
-    std: float = 0.5
+    std: float = field(default=0.5, compare=False)
 
     def __str__(self) -> str:
         return f"{self.length} tokens of {self.dim} features"
