@@ -1,11 +1,14 @@
 """Convolutions are torch's, but for gradients that torch's CPU kernels leave unwritten."""
 
+from typing import get_args
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from iolaus.layers.convolution import Convolution
+from iolaus.layers.convolution import ConvNorm, Convolution
+from iolaus.layers.norms import Norm
 
 
 @pytest.mark.parametrize("padding", [0, 1, 2, 3])
@@ -38,3 +41,14 @@ def test_no_gradient_is_what_the_memory_held(groups: int, size: int, side: int) 
     clean = _gradient(groups, size, side, memory=0.0)
     for memory in (1e4, float("nan"), -3e3):
         assert torch.equal(_gradient(groups, size, side, memory), clean)
+
+
+@pytest.mark.parametrize("norm", get_args(Norm))
+def test_every_norm_leaves_its_convolution_a_bias_from_somewhere(norm: Norm) -> None:
+    names = {name.rpartition(".")[2] for name, _ in ConvNorm(3, 16, 3, norm=norm).named_parameters()}
+    assert "bias" in names
+
+
+@pytest.mark.parametrize("norm", sorted(set(get_args(Norm)) - {"rms", "none"}))
+def test_no_bias_stands_before_another(norm: Norm) -> None:
+    assert ConvNorm(3, 16, 3, norm=norm).conv.bias is None

@@ -19,14 +19,14 @@ def convolution(
     groups: int = 1,
     norm: Norm = "none",
 ) -> nn.Conv2d:
-    """(B, C, H, W) → (B, D, ⌈H/stride⌉, ⌈W/stride⌉). It has a bias only where no norm would undo it.
+    """(B, C, H, W) → (B, D, ⌈H/stride⌉, ⌈W/stride⌉). It has a bias only where the norm beside it has none.
 
     padding: None: half the filter.
     norm: the one beside it. Weights begin as in He et al. 2015 (arXiv:1502.01852), so that beside a norm they keep the
         variance of the gradients, and without one that of the values: these would grow where channels become fewer.
     """
     padding = size // 2 if padding is None else padding
-    conv = Convolution(in_channels, out_channels, size, stride, padding, groups=groups, bias=norm == "none")
+    conv = Convolution(in_channels, out_channels, size, stride, padding, groups=groups, bias=norm in ("none", "rms"))
     fan = size * size * (in_channels if norm == "none" else out_channels) // groups
     nn.init.normal_(conv.weight, std=sqrt(2 / fan))
     if conv.bias is not None:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from iolaus.layers.adaptive_norm import MapAdaptiveNorm, SequenceAdaptiveNorm
 
 Norm = Literal["batch", "layer", "group", "instance", "rms", "adaptive", "none"]
+# For models that read the mean over all places or tokens: after an instance norm it is the same, whatever they hold.
+NormOfTokens = Literal["batch", "layer", "group", "rms", "adaptive", "none"]
 
 _NUM_GROUPS = 32  # what Wu & He 2018 settled on
 
@@ -20,6 +22,14 @@ _NUM_GROUPS = 32  # what Wu & He 2018 settled on
 def norm_layer(name: Norm, dim: int, *, spatial: bool = False) -> nn.Module:
     """`spatial`: one for feature maps, called as `norm(x)`; otherwise one for sequences, called as `norm(x, mask)`."""
     return (_FOR_MAPS if spatial else _FOR_SEQUENCES)[name](dim)
+
+
+def num_groups(dim: int) -> int:
+    """Thirty-two, or fewer where a group would have less than eight features: one that is alone always becomes 0."""
+    number = gcd(_NUM_GROUPS, dim)
+    while dim // number < 8 and number % 2 == 0:
+        number //= 2
+    return number
 
 
 # Feature maps. Layer and rms norm go over the channels of each position by itself, as in ConvNeXt (arXiv:2201.03545).
@@ -58,6 +68,13 @@ class MapInstanceNorm(nn.InstanceNorm2d):
         return super().forward(x)
 
 
+class MapGroupNorm(nn.GroupNorm):
+    """Wu & He 2018, arXiv:1803.08494."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(num_groups(dim), dim)
+
+
 # Sequences. Layer, rms and group norm see one token at a time, so padding cannot reach the others through them.
 
 
@@ -76,16 +93,10 @@ class SequenceRMSNorm(nn.RMSNorm):
 
 
 class SequenceGroupNorm(nn.GroupNorm):
-    """Over groups of each token's features, of eight or more: alone, a feature would always become 0.
-
-    Wu & He 2018, arXiv:1803.08494.
-    """
+    """Over groups of each token's features. Wu & He 2018, arXiv:1803.08494."""
 
     def __init__(self, dim: int) -> None:
-        num_groups = gcd(_NUM_GROUPS, dim)
-        while dim // num_groups < 8 and num_groups % 2 == 0:
-            num_groups //= 2
-        super().__init__(num_groups, dim)
+        super().__init__(num_groups(dim), dim)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return super().forward(x.flatten(0, 1)).view_as(x)
@@ -146,7 +157,7 @@ def masked_moments(x: Tensor, mask: Tensor, *, dims: tuple[int, ...]) -> tuple[T
 _FOR_MAPS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "layer": MapLayerNorm,
-    "group": lambda dim: nn.GroupNorm(gcd(_NUM_GROUPS, dim), dim),
+    "group": MapGroupNorm,
     "instance": MapInstanceNorm,
     "rms": MapRMSNorm,
     "adaptive": MapAdaptiveNorm,

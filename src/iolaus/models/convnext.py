@@ -10,7 +10,7 @@ from iolaus.layers.drop_path import DropPath, drop_path_rates
 from iolaus.layers.features import Features
 from iolaus.layers.heads import head
 from iolaus.layers.layer_scale import LayerScale
-from iolaus.layers.norms import Norm, norm_layer
+from iolaus.layers.norms import Norm, NormOfTokens, norm_layer
 from iolaus.layers.patch_convolution import PatchConvolution
 from iolaus.layers.sizes import warn_if_overruled
 from iolaus.layers.stem import Stem, is_small
@@ -51,7 +51,7 @@ class ConvNeXt(nn.Module):
         depths: tuple[Count, Count, Count, Count] | None = None,
         layer_scale: NonNegative = 1e-6,
         activation: Activation = "gelu",
-        norm: Norm = "layer",
+        norm: NormOfTokens = "layer",
         stem: Stem = "auto",
         dropout: Rate = 0.0,
         spatial_dropout: Rate = 0.0,

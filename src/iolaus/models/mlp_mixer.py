@@ -10,7 +10,7 @@ from iolaus.layers.embeddings import embed
 from iolaus.layers.features import Features
 from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
-from iolaus.layers.norms import Norm, norm_layer
+from iolaus.layers.norms import NormOfTokens, norm_layer
 from iolaus.layers.sizes import warn_if_overruled
 from iolaus.ranges import Count, Rate
 from iolaus.spec import Image, Input, Target
@@ -49,7 +49,7 @@ class MLPMixer(nn.Module):
         channel_dim: Count | None = None,
         patch_size: Count | None = None,
         activation: Activation = "gelu",
-        norm: Norm = "layer",
+        norm: NormOfTokens = "layer",
         dropout: Rate = 0.0,
         head_dropout: Rate = 0.0,
         drop_path: Rate = 0.0,

@@ -13,7 +13,7 @@ from iolaus.layers.embeddings import PATCH_POSITION_STD, embed
 from iolaus.layers.features import Features
 from iolaus.layers.feedforward import FeedForward
 from iolaus.layers.heads import head
-from iolaus.layers.norms import Norm, SequenceLayerNorm, norm_layer
+from iolaus.layers.norms import Norm, NormOfTokens, SequenceLayerNorm, norm_layer
 from iolaus.layers.positions import Positions, position_layer
 from iolaus.layers.prenorm import PreNormBlock
 from iolaus.layers.sizes import warn_if_overruled
@@ -63,7 +63,7 @@ class ViT(nn.Module):
         feedforward_ratio: Positive = 4.0,
         patch_size: Count | None = None,
         activation: Activation = "gelu",
-        norm: Norm = "layer",
+        norm: NormOfTokens = "layer",
         positions: Positions = "learned",
         pooling: Literal["class", "mean"] = "class",
         dropout: Rate = 0.1,
@@ -74,6 +74,7 @@ class ViT(nn.Module):
         warn_if_overruled(size, "tiny", dim=dim, num_layers=num_layers, num_heads=num_heads)
         size_dim, size_layers, size_heads = _SIZES[size]
         dim, num_layers, num_heads = dim or size_dim, num_layers or size_layers, num_heads or size_heads
+        self.input = input  # positions for pictures of another size are resized by it
         self.patches = embed(input, dim, patch_size=patch_size)
         self.begin = ClassToken(
             self.patches.num_tokens, dim, with_token=pooling == "class", positions=positions, dropout=dropout
