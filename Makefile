@@ -19,8 +19,7 @@ train: .venv/installed
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q $(TESTS)
 
-# Needs a C++ compiler. The suite has the same test with a compiler that writes no code. With torch 2.13 alexnet fails: see
-# docs/results.md.
+# Needs a C++ compiler. The suite has the same test with a compiler that writes no code.
 inductor: .venv/installed
 	OMP_NUM_THREADS=1 IOLAUS_COMPILER=inductor $(BIN)/python -m pytest -n auto -q -W ignore::DeprecationWarning tests/models -k compiles
 

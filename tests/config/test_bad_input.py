@@ -39,6 +39,8 @@ MISTAKES = [
     (["data=images"], ["data.root", "required"]),
     (["trainer.max_epochs=many"], ["trainer.max_epochs=many", "integer"]),
     (["trainer.precision=13"], ["trainer", "13"]),
+    (["trainer.precision=bf16-true"], ["trainer.precision=bf16-true", "'bf16-mixed'"]),
+    (["model=convnext", "model.norm=instance"], ["model.norm=instance", "'layer'"]),
     (["trainer=gpu"], ["trainer=gpu", "gpu"]),
     (["scheduler.factor=2", "scheduler=step"], ["scheduler.factor=2", "less than or equal to 1"]),
     (["callbacks.early_stopping.patience=0"], ["callbacks.early_stopping.patience=0"]),

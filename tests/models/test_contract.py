@@ -18,6 +18,7 @@ from iolaus.layers.auxiliary import auxiliaries_of
 from iolaus.layers.heads import head
 from iolaus.losses import SupervisedContrastive
 from iolaus.spec import Classes, Forecast, Image, Input, Mask, Number, Series, Target, Text, Vector, Vocabulary
+from iolaus.training.trainer import INDUCTOR
 from tests.models.small import small
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
@@ -45,7 +46,11 @@ LOSSES: dict[type, Callable[[Tensor, Tensor], Tensor]] = {
     Vector: SupervisedContrastive(),
 }
 B = 6
-COMPILER = os.environ.get("IOLAUS_COMPILER", "aot_eager")  # inductor writes C++, and takes minutes
+COMPILERS: dict[str, dict[str, Any]] = {
+    "aot_eager": {},
+    "inductor": {"options": INDUCTOR},  # as a run has it: it writes C++, and takes minutes
+}
+BACKEND = os.environ.get("IOLAUS_COMPILER", "aot_eager")
 
 
 @dataclass(frozen=True)
@@ -269,7 +274,7 @@ def test_comes_back_from_its_weights(case: Case) -> None:
 def test_compiles(case: Case) -> None:
     torch.compiler.reset()
     model, compiled = case.trained(), case.trained()
-    compiled.compile(backend=COMPILER)
+    compiled.compile(backend=BACKEND, **COMPILERS[BACKEND])
     for each in (model, compiled):
         case.loss(each).backward()
     torch.testing.assert_close(compiled(case.x()), model(case.x()))

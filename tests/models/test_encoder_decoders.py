@@ -11,7 +11,7 @@ from torch import Tensor
 from iolaus.models.seq2seq import Seq2Seq
 from iolaus.spec import Sentence, Text
 from tests.models.small import small
-from tests.models.test_contract import COMPILER, NAMES, load
+from tests.models.test_contract import BACKEND, COMPILERS, NAMES, load
 
 B, L, M = 5, 9, 7
 TEXT, SENTENCE = Text(40, 12), Sentence(40, 9)
@@ -160,7 +160,7 @@ def test_comes_back_from_its_weights(name: str) -> None:
 def test_compiles(name: str) -> None:
     torch.compiler.reset()
     model, compiled = trained(name), trained(name)
-    compiled.compile(backend=COMPILER)
+    compiled.compile(backend=BACKEND, **COMPILERS[BACKEND])
     for each in (model, compiled):
         loss_of(each).backward()
     torch.testing.assert_close(compiled(*batch()[:2]), model(*batch()[:2]))
@@ -186,7 +186,9 @@ def test_half_precision_is_close(name: str) -> None:
     torch.testing.assert_close(output.float(), expected, rtol=0.05, atol=0.05 * expected.abs().max().item())
 
 
-@pytest.mark.parametrize("options", [{"is_gated": True, "activation": "gelu_tanh"}, {"head_dim": 5}])
+@pytest.mark.parametrize(
+    "options", [{"is_gated": True, "activation": "gelu_tanh"}, {"head_dim": 5}, {"is_tied": False}]
+)
 def test_t5_has_the_later_versions_parts(options: dict[str, Any]) -> None:
     losses = train(build("t5", **options), 30)
     assert losses[-1] < 0.7 * losses[0]

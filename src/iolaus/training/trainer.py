@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal
 
 import lightning.pytorch as L
@@ -16,11 +17,14 @@ from iolaus.training.checkpoint_io import CheckpointIO
 
 log = logging.getLogger(__name__)
 
+# `memory_format` has chosen how maps lie in memory: torch 2.13, choosing anew, gets gradients wrong on CPUs.
+INDUCTOR: dict[str, str | int | bool | Callable[..., Any]] = {"layout_optimization": False}
+
 
 class Trainer(L.Trainer):
     """Every other option is Lightning's own.
 
-    precision: as Lightning's, or "auto": bfloat16 where the machine computes it faster for this kind of model.
+    precision: "auto": bfloat16 where the machine computes it faster for this kind of model. Weights are in float32.
     compile: `torch.compile` the model, also where a task calls its features alone; pays on GPUs, hardly on CPUs.
     batch_size: "auto" has the run find the largest batch that fits, before it starts; None leaves data.batch_size.
     on_nonfinite: what a loss or gradient that is infinite or not a number does: end the run, or have its step left out.
@@ -30,7 +34,7 @@ class Trainer(L.Trainer):
         self,
         model: nn.Module,
         *,
-        precision: str | int | None = "auto",
+        precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto",
         compile: bool = False,
         batch_size: Literal["auto"] | None = None,
         on_nonfinite: Literal["stop", "skip"] = "stop",
@@ -38,9 +42,10 @@ class Trainer(L.Trainer):
         **options: Any,
     ) -> None:
         _refuse(options)
+        chosen: str = precision
         if precision == "auto":
-            precision, reason = best_precision(model, options.get("accelerator", "auto"))
-            log.info("precision %s: %s", precision, reason)
+            chosen, reason = best_precision(model, options.get("accelerator", "auto"))
+            log.info("precision %s: %s", chosen, reason)
         model.to(memory_format=memory_format(model))  # type: ignore[call-overload]
         if compile:
             _compile(model)
@@ -48,7 +53,7 @@ class Trainer(L.Trainer):
         self.non_finite = NonFinite(on_nonfinite)
         callbacks = [*(callbacks or []), self.non_finite]
         plugins = [*(options.pop("plugins", None) or []), CheckpointIO()]
-        super().__init__(precision=precision, plugins=plugins, callbacks=callbacks, **options)  # type: ignore[arg-type]
+        super().__init__(precision=chosen, plugins=plugins, callbacks=callbacks, **options)  # type: ignore[arg-type]
         loops.install(self)
         self._leave_signals_alone()
         if batch_size == "auto" and self.world_size > 1:
@@ -66,10 +71,10 @@ class Trainer(L.Trainer):
 
 def _compile(model: nn.Module) -> None:
     """Both ways in: tasks whose answers are tokens call `features` alone, and the head only where it counts."""
-    model.compile()
+    model.compile(options=INDUCTOR)
     features = getattr(model, "features", None)
     if features is not None:
-        model.features = torch.compile(features)  # type: ignore[assignment]
+        model.features = torch.compile(features, options=INDUCTOR)  # type: ignore[assignment]
 
 
 def _refuse(options: dict[str, Any]) -> None:
