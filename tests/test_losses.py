@@ -93,6 +93,15 @@ def test_asymmetric_is_the_formula_of_the_paper() -> None:
     torch.testing.assert_close(Asymmetric()(p.logit(), torch.tensor([0])), expected)
 
 
+@pytest.mark.parametrize("logit", [10.0, 20.0, 100.0])
+def test_asymmetric_without_clip_goes_on_where_a_probability_rounds_to_one(logit: float) -> None:
+    output = torch.tensor([[logit, -logit]], requires_grad=True)
+    loss = Asymmetric(gamma_positive=0.0, gamma_negative=0.0, clip=0.0)(output, torch.tensor([1]))
+    loss.backward()
+    assert loss.item() == pytest.approx(2 * logit, abs=1e-3)
+    torch.testing.assert_close(output.grad, torch.tensor([[1.0, -1.0]]), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize(
     "loss", [Poly(epsilon=2.0), Asymmetric(), Dice(), Dice(weights=WEIGHTS), Poly(weights=WEIGHTS)]
 )
@@ -118,16 +127,22 @@ def test_dice_of_what_is_right_is_nothing_and_of_what_is_wrong_all() -> None:
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), Focal(), Poly(), Asymmetric(), CrossEntropy(label_smoothing=0.1)])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_every_place_of_a_mask_counts_like_a_sample(loss: nn.Module, weights: list[float] | None) -> None:
+@pytest.mark.parametrize("shares", [False, True])
+def test_every_place_of_a_mask_counts_like_a_sample(loss: nn.Module, weights: list[float] | None, shares: bool) -> None:
     if weights is not None and not isinstance(loss, Asymmetric):
         loss = type(loss)(weights=weights)  # type: ignore[call-arg]
     generator = torch.Generator().manual_seed(0)
-    output, target = (
-        torch.randn(3, NUM_CLASSES, 4, 6, generator=generator),
-        torch.randint(NUM_CLASSES, (3, 4, 6), generator=generator),
-    )
-    flat = output.movedim(1, -1).flatten(0, 2), target.flatten()
+    output = torch.randn(3, NUM_CLASSES, 4, 6, generator=generator)
+    target = torch.randint(NUM_CLASSES, (3, 4, 6), generator=generator)
+    if shares:
+        target = torch.randn(output.shape, generator=generator).softmax(dim=1)
+    flat = (flattened(output), flattened(target) if shares else target.flatten())
     torch.testing.assert_close(loss(output, target), loss(*flat))
+
+
+def flattened(x: Tensor) -> Tensor:
+    """(B, C, H, W) → (B · H · W, C)"""
+    return x.movedim(1, -1).flatten(0, 2)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ import torch
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
+from iolaus.callbacks.l1 import L1
 from iolaus.optimizers import parameter_groups
 from iolaus.optimizers.muon import Muon
 
@@ -132,6 +135,8 @@ def test_closure_is_called_once_with_gradients(name: str) -> None:
     assert len(losses) == 1
 
 
+LENGTH = "parametrizations.weight.original0"
+
 MODULES: dict[str, tuple[Callable[[], nn.Module], set[str]]] = {
     "Linear": (lambda: nn.Linear(3, 4), {"weight"}),
     "Bilinear": (lambda: nn.Bilinear(2, 3, 4), {"weight"}),
@@ -149,6 +154,14 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], set[str]]] = {
         lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=5, add_bias_kv=True),
         {"q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj.weight"},
     ),
+    "Conv1d with weight norm": (lambda: weight_norm(nn.Conv1d(3, 4, 3)), {LENGTH}),
+    "Linear with weight norm": (lambda: weight_norm(nn.Linear(3, 4)), {LENGTH}),
+    "GRU with weight norm": (
+        lambda: weight_norm(nn.GRU(3, 4), "weight_hh_l0"),
+        {"weight_ih_l0", "parametrizations.weight_hh_l0.original0"},
+    ),
+    "Linear with spectral norm": (lambda: spectral_norm(nn.Linear(3, 4)), {"parametrizations.weight.original"}),
+    "Embedding with weight norm": (lambda: weight_norm(nn.Embedding(5, 4)), set()),
     "Embedding": (lambda: nn.Embedding(5, 4), set()),
     "EmbeddingBag": (lambda: nn.EmbeddingBag(5, 4), set()),
     "LayerNorm": (lambda: nn.LayerNorm((3, 4)), set()),
@@ -191,6 +204,39 @@ def test_matrices_are_those_of_hidden_stages() -> None:
 
 def test_convolutions_are_weights_but_no_matrices() -> None:
     assert groups_by_name(nn.Sequential(nn.Conv2d(3, 4, 1, bias=False))) == {"weights": ["0.weight"]}
+
+
+def test_what_weight_norm_splits_is_no_matrix() -> None:
+    model = Model()
+    weight_norm(model.hidden[0])
+    groups = groups_by_name(model)
+    assert "matrices" not in groups
+    assert groups["weights"] == [f"hidden.0.{LENGTH}", "head.weight"]
+
+
+def test_a_weight_split_by_weight_norm_decays_as_it_would_in_one_piece() -> None:
+    torch.manual_seed(0)
+    layer = nn.Conv1d(3, 4, 5)
+    split = weight_norm(copy.deepcopy(layer))
+    for model in (layer, split):
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        torch.optim.AdamW(parameter_groups(model), lr=0.1, weight_decay=0.5).step()
+    torch.testing.assert_close(split.weight, layer.weight)
+    torch.testing.assert_close(split.bias, layer.bias)
+
+
+def test_l1_draws_whole_filters_of_a_weight_split_by_weight_norm() -> None:
+    torch.manual_seed(0)
+    split = weight_norm(nn.Conv1d(3, 4, 5))
+    optimizer = torch.optim.SGD(parameter_groups(split), lr=1.0)
+    before = split.weight.detach().clone()  # (out, in, steps)
+    for parameter in split.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    L1(strength=0.01).on_before_optimizer_step(SimpleNamespace(), SimpleNamespace(), optimizer)  # type: ignore[arg-type]
+    optimizer.step()
+    lengths = before.flatten(1).norm(dim=1).view(-1, 1, 1)
+    torch.testing.assert_close(split.weight, before * (lengths - 0.01) / lengths)
 
 
 def test_frozen_parameters_belong_to_no_group() -> None:

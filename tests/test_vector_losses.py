@@ -111,6 +111,29 @@ def test_vectors_that_fell_together_have_finite_gradients(make: Callable[[], nn.
 
 
 @pytest.mark.parametrize("make", ALL)
+def test_a_sample_by_itself_costs_nothing(make: Callable[[], nn.Module]) -> None:
+    vector = torch.ones(1, 4).requires_grad_()
+    loss = make()(vector, LABELS[:1])
+    loss.backward()
+    assert loss == 0
+    assert vector.grad is not None
+    assert not vector.grad.any()
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_mixed_precision_drops_no_digits(make: Callable[[], nn.Module], vectors: Tensor) -> None:
+    plain, mixed = (vectors.detach().float().requires_grad_() for _ in range(2))
+    make()(plain, LABELS).backward()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = make()(mixed, LABELS)
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert plain.grad is not None
+    assert mixed.grad is not None
+    assert torch.equal(plain.grad, mixed.grad)
+
+
+@pytest.mark.parametrize("make", ALL)
 def test_labels_are_classes(make: Callable[[], nn.Module], vectors: Tensor) -> None:
     with pytest.raises(ValueError, match="compares vectors by their classes"):
         make()(vectors, torch.rand(B))

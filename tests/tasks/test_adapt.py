@@ -43,6 +43,15 @@ def test_coral_is_the_distance_of_covariances() -> None:
     assert Coral(5)(one, one, 1.0) == 0
 
 
+def test_coral_compares_in_full_what_is_nearly_alike_in_mixed_precision() -> None:
+    one = features(0)
+    two = one.detach() + 1e-3 * features(1).detach()
+    expected = Coral(5)(one.double(), two.double(), 1.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = Coral(5)(one, two, 1.0)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=0)
+
+
 def test_the_adversary_learns_what_the_features_unlearn() -> None:
     adversary, one, two = Adversary(5), features(0), features(1)
     found = adversary(one, two, 0.7)

@@ -49,6 +49,10 @@ def test_nothing_to_find_is_nothing_found() -> None:
     assert retrieval(torch.eye(3), torch.arange(3)) == {"recall_at_1": 0.0, "map": 0.0}
 
 
+def test_one_vector_has_no_others_to_find() -> None:
+    assert retrieval(torch.eye(1), torch.arange(1)) == {"recall_at_1": 0.0, "map": 0.0}
+
+
 def task() -> Embed:
     return Embed(nn.Identity(), Vector(8, ("a", "b")), *parts(SupervisedContrastive()), dim=8)
 

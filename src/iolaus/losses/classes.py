@@ -3,6 +3,7 @@
 Targets are indices (B, …), or probabilities (B, C, …), as mixed pictures have them.
 """
 
+import math
 from typing import Annotated
 
 import torch
@@ -56,8 +57,10 @@ class Focal(nn.Module):
         check_weights(self.weight, output)
         log_p = output.log_softmax(dim=1)
         if target.is_floating_point():
-            losses = -self._focus(log_p) * target * log_p
-            return (losses if self.weight is None else losses * self.weight).sum(dim=1).mean()
+            losses = -self._focus(log_p) * target * log_p  # (B, C, …)
+            if self.weight is not None:
+                losses = losses * along_classes(self.weight, losses)
+            return losses.sum(dim=1).mean()
         log_p = log_p.gather(1, target[:, None]).squeeze(1)
         losses = -self._focus(log_p) * log_p
         if self.weight is None:
@@ -92,7 +95,7 @@ class Poly(nn.Module):
         check_weights(self.weight, output)
         shares = as_shares(target, output)
         if self.weight is not None:
-            shares = shares * self.weight.view(-1, *[1] * (output.ndim - 2))
+            shares = shares * along_classes(self.weight, shares)
         log_p = output.log_softmax(dim=1)
         losses = (shares * (self.epsilon * -torch.expm1(log_p) - log_p)).sum(dim=1)
         if self.weight is None or target.is_floating_point():
@@ -118,14 +121,16 @@ class Asymmetric(nn.Module):
         self.gamma_positive = gamma_positive
         self.gamma_negative = gamma_negative
         self.clip = clip
+        self.log_clip = math.log(clip) if clip else -math.inf
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         is_there = as_shares(target, output)
         missing = torch.sigmoid(-output)  # 1 - p
         there = _power(missing, self.gamma_positive) * F.logsigmoid(output)
         shifted = (1 - missing - self.clip).clamp(min=0)  # p, lowered
-        tiny = torch.finfo(output.dtype).tiny
-        not_there = _power(shifted, self.gamma_negative) * torch.log((1 - shifted).clamp(min=tiny))
+        # log(1 - shifted), which goes on where p rounds to 1.
+        rest = torch.logaddexp(F.logsigmoid(-output), torch.full_like(output, self.log_clip)).clamp(max=0)
+        not_there = _power(shifted, self.gamma_negative) * rest
         return -(is_there * there + (1 - is_there) * not_there).sum(dim=1).mean()
 
 
@@ -134,6 +139,11 @@ def as_shares(target: Tensor, output: Tensor) -> Tensor:
     if target.is_floating_point():
         return target
     return F.one_hot(target, output.shape[1]).movedim(-1, 1).to(output.dtype)
+
+
+def along_classes(weight: Tensor, x: Tensor) -> Tensor:
+    """(C,) → (C, 1, …), to be multiplied with x (B, C, …)."""
+    return weight.view(-1, *[1] * (x.ndim - 2))
 
 
 def weights_as_tensor(weights: list[float] | None) -> Tensor | None:

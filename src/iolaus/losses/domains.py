@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from iolaus.losses.products import product
+
 By = Literal["dann", "coral"]
 
 
@@ -63,7 +65,7 @@ class Coral(nn.Module):
 def covariance(features: Tensor) -> Tensor:
     """(B, D) → (D, D)"""
     centred = features - features.mean(0)
-    return centred.T @ centred / max(len(features) - 1, 1)
+    return product(centred.T, centred) / max(len(features) - 1, 1)
 
 
 def with_gradient(x: Tensor, factor: float) -> Tensor:

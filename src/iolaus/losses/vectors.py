@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from iolaus.losses.products import product
 from iolaus.ranges import NonNegative, Positive
 
 
@@ -68,7 +69,7 @@ class SupervisedContrastive(nn.Module):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         same, _ = relations(output, target)
         itself = torch.eye(len(output), dtype=torch.bool, device=output.device)
-        likeness = (output @ output.T / self.temperature).masked_fill(itself, -torch.inf)
+        likeness = (product(output, output.T) / self.temperature).masked_fill(itself, -torch.inf)
         log_share = likeness.log_softmax(dim=1).masked_fill(~same, 0.0)  # of each other sample, for each
         count = same.sum(dim=1)
         found = count > 0
@@ -79,13 +80,13 @@ class CosineEmbedding(nn.CosineEmbeddingLoss):
     """1 - cos for two of one class, max(0, cos - margin) for two of different classes: the mean over all pairs."""
 
     def __init__(self, *, margin: NonNegative = 0.0) -> None:
-        super().__init__(margin=margin)
+        super().__init__(margin=margin, reduction="none")
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:  # type: ignore[override]
         relations(output, target)
         one, two = torch.triu_indices(len(output), len(output), 1, device=output.device)
         sign = torch.where(target[one] == target[two], 1, -1)
-        return super().forward(output[one], output[two], sign)
+        return mean_of(super().forward(output[one], output[two], sign), output)
 
 
 def distances(output: Tensor) -> Tensor:

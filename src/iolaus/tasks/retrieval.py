@@ -9,7 +9,8 @@ _QUERIES_AT_ONCE = 512  # a row of similarities each
 def retrieval(vectors: Tensor, labels: Tensor) -> dict[str, float]:
     """Recall at 1, how often the nearest is of the class; and the mean average precision (`map`) of all ranks.
 
-    vectors: (N, D) of length 1; labels: (N,). Samples that are the only ones of their class are not asked about.
+    vectors: (N, D) of length 1; labels: (N,). Samples that are the only ones of their class are not asked about;
+    where none is asked about, both are 0.
     """
     hits, precisions = [], []
     for rows in torch.arange(len(vectors), device=vectors.device).split(_QUERIES_AT_ONCE):
@@ -18,7 +19,7 @@ def retrieval(vectors: Tensor, labels: Tensor) -> dict[str, float]:
         ranked = likeness.argsort(dim=1, descending=True, stable=True)[:, :-1]
         relevant = labels[ranked] == labels[rows, None]  # (Q, N - 1)
         relevant = relevant[relevant.any(dim=1)]
-        hits.append(relevant[:, 0].float())
+        hits.append(relevant[:, :1].any(dim=1).float())  # a single vector has no nearest
         precisions.append(_average_precision(relevant))
     found = torch.cat(hits)
     if not len(found):
