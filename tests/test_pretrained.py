@@ -1,6 +1,7 @@
 """Published weights in our architectures say what they say in `transformers`, on small models of random weights."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -132,18 +133,45 @@ def test_gpt_says_what_comes_next_alike(tmp_path: Path) -> None:
         torch.testing.assert_close(logits[:, :V], expected[:1, place], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["relu", "gated-gelu"])
-def test_t5_writes_alike(kind: str, tmp_path: Path) -> None:
+def t5(kind: str, *, is_tied: bool) -> tuple[Any, dict[str, Any]]:
+    """Theirs, and the options of ours."""
     config = transformers.T5Config(
         vocab_size=V, d_model=16, d_kv=6, d_ff=24, num_layers=2, num_heads=4, feed_forward_proj=kind,
-        decoder_start_token_id=0,
+        decoder_start_token_id=0, tie_word_embeddings=is_tied,
     )  # fmt: skip
-    theirs = transformers.T5ForConditionalGeneration(config)
     options: dict[str, Any] = {
         "dim": 16, "num_layers": 2, "num_heads": 4, "head_dim": 6, "feedforward_ratio": 1.5,
-        "activation": "relu" if kind == "relu" else "gelu_tanh", "is_gated": kind != "relu",
+        "activation": "relu" if kind == "relu" else "gelu_tanh", "is_gated": kind != "relu", "is_tied": is_tied,
     }  # fmt: skip
-    published = saved(theirs, tmp_path)
+    return transformers.T5ForConditionalGeneration(config), options
+
+
+def save_with_own_head(theirs: Any, folder: Path) -> Published:
+    """As Flan-T5 is published; this version of the library ties the tables of those that it makes itself."""
+    from safetensors.torch import load_file, save_file
+
+    published = saved(theirs, folder)
+    theirs.lm_head.weight = nn.Parameter(torch.randn(V, 16, generator=torch.Generator().manual_seed(3)))
+    head = {"lm_head.weight": theirs.lm_head.weight.detach()}
+    save_file(load_file(folder / "model.safetensors") | head, folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
+    (folder / "config.json").write_text(json.dumps(config))
+    return published
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_tied", "save"),
+    [
+        ("relu", True, saved),
+        ("gated-gelu", True, saved),
+        ("gated-gelu", False, saved),
+        ("gated-gelu", False, save_with_own_head),
+    ],
+    ids=["t5", "gated", "1.1 with one table", "1.1"],
+)
+def test_t5_writes_alike(kind: str, is_tied: bool, save: Callable[[Any, Path], Published], tmp_path: Path) -> None:
+    theirs, options = t5(kind, is_tied=is_tied)
+    published = save(theirs, tmp_path)
     ours: Any = loaded(T5(Text(V, L), Sentence(V, L, start=0, end=1), **options), published, T5, options)
     x, real = ids()
     previous = torch.randint(5, V, (3, 6), generator=torch.Generator().manual_seed(2))
@@ -156,6 +184,62 @@ def test_t5_writes_alike(kind: str, tmp_path: Path) -> None:
         torch.testing.assert_close(logits, expected[:, place], rtol=0, atol=1e-5)
 
 
+def test_t5_with_a_head_of_its_own_is_not_taken_for_one_without(tmp_path: Path) -> None:
+    theirs, options = t5("gated-gelu", is_tied=False)
+    published = save_with_own_head(theirs, tmp_path)
+    (problem,) = published.problems(T5, options | {"is_tied": True, "is_gated": False, "head_dim": None})
+    assert problem.endswith("type model.head_dim=6 model.is_gated=true model.is_tied=false.")
+    ours = T5(Text(V, L), Sentence(V, L), **options | {"is_tied": True})
+    with pytest.warns(UserWarning, match=r"^init_from: lm_head\.weight is left out: config\.json says"):
+        published.load_into(ours)
+
+
+def test_a_published_head_for_other_classes_starts_anew(
+    bert_config: Any, vit: tuple[Any, Published], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bert = saved(transformers.BertForSequenceClassification(bert_config), tmp_path / "bert")
+    for published, model in (
+        (bert, BERT(Text(V, L, framed=True), FIVE, **BERT_OPTIONS)),
+        (bert, BERT(Text(V, L, framed=True), ONE, **BERT_OPTIONS)),
+        (vit[1], ViT(Image(3, 12, 12), FIVE, **VIT_OPTIONS)),
+        (vit[1], ViT(Image(3, 12, 12), ONE, **VIT_OPTIONS)),
+    ):
+        head: Any = model.head
+        before = head.project.weight.clone()
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            published.load_into(model)
+        assert torch.equal(head.project.weight, before)
+        assert "the head has another size and starts anew (head.project.bias, head.project.weight)" in caplog.text
+
+
+def test_texts_longer_than_the_positions_are_refused(bert_config: Any, tmp_path: Path) -> None:
+    published = saved(transformers.BertModel(bert_config), tmp_path)
+    published.load_into(BERT(Text(V, 20), TWO, **BERT_OPTIONS))
+    with pytest.raises(
+        ValueError, match=r"know 20 positions, and the texts .* up to 30 tokens: type data\.length=20\.$"
+    ):
+        published.load_into(BERT(Text(V, 30), TWO, **BERT_OPTIONS))
+
+
+def test_weights_that_have_no_place_are_told_of(bert_config: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    published = saved(transformers.BertForPreTraining(bert_config), tmp_path)
+    model, file = BERT(Text(V, L), Vocabulary(V), **BERT_OPTIONS), tmp_path / "model.safetensors"
+    weights = load_file(file) | {"bert.embeddings.position_ids": torch.arange(20)[None]}
+    copy = {"cls.predictions.decoder.weight": weights["bert.embeddings.word_embeddings.weight"].clone()}
+    save_file(weights | copy, file)
+    published.load_into(model)  # no word of what nobody needs, or is there twice
+    norm = weights["bert.embeddings.LayerNorm.weight"]
+    odd = {f"bert.adapters.{number}.weight": norm.clone() for number in range(4)}  # equal, but no table
+    save_file(weights | odd, file)
+    with pytest.warns(
+        UserWarning, match=r"hf:theirs: bert\.adapters\.0\.weight, .*, … \(4 of \d+ weights\) have no place"
+    ):
+        published.load_into(model)
+
+
 VIT_OPTIONS: dict[str, Any] = {
     "dim": 16, "num_layers": 2, "num_heads": 4, "feedforward_ratio": 1.5, "patch_size": 4, "activation": "gelu",
     "norm": "layer", "positions": "learned", "pooling": "class",
@@ -164,7 +248,7 @@ RESNET_OPTIONS: dict[str, Any] = {
     "width": 8, "activation": "relu", "norm": "batch", "pre_activation": False, "shortcut": "projection",
     "stem": "large",
 }  # fmt: skip
-TWO = Classes(("a", "b"))
+ONE, TWO, FIVE = (Classes(tuple(names)) for names in ("a", "ab", "abcde"))
 
 
 @pytest.fixture
@@ -184,14 +268,13 @@ def test_vit_classifies_alike(vit: tuple[Any, Published]) -> None:
     torch.testing.assert_close(ours(pictures), theirs(pictures).logits, rtol=0, atol=1e-5)
 
 
-def test_vit_reads_larger_pictures_alike(vit: tuple[Any, Published]) -> None:
+@pytest.mark.parametrize("size", [(20, 20), (12, 20), (36, 4)], ids=str)
+def test_vit_reads_pictures_of_other_sizes_alike(size: tuple[int, int], vit: tuple[Any, Published]) -> None:
     theirs, published = vit
-    ours = loaded(ViT(Image(3, 20, 20), TWO, **VIT_OPTIONS), published, ViT, VIT_OPTIONS)
-    pictures = torch.randn(3, 3, 20, 20, generator=torch.Generator().manual_seed(0))
+    ours = loaded(ViT(Image(3, *size), TWO, **VIT_OPTIONS), published, ViT, VIT_OPTIONS)
+    pictures = torch.randn(3, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = theirs(pictures, interpolate_pos_encoding=True).logits
     torch.testing.assert_close(ours(pictures), expected, rtol=0, atol=1e-5)
-    with pytest.raises(ValueError, match="the positions of these weights are those of square pictures"):
-        published.load_into(ViT(Image(3, 12, 20), TWO, **VIT_OPTIONS))
 
 
 @pytest.mark.parametrize(("kind", "depth"), [("basic", 18), ("bottleneck", 50)])

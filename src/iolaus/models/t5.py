@@ -26,12 +26,13 @@ class State(NamedTuple):
 
 
 class T5(nn.Module):
-    """Pre-norm blocks without biases; places are told by the distance alone; one table of words for all three uses.
+    """Pre-norm blocks without biases; places are told by the distance alone; one table of words for both texts.
 
     dim: features per token. num_layers: of the encoder, and of the decoder. head_dim: features per head; null:
         dim / num_heads, as in the published sizes up to large.
     feedforward_ratio: hidden features of the feed-forward layers, as a multiple of dim.
     is_gated: half of these rule what the other half lets through (T5 1.1: Shazeer 2020, arXiv:2002.05202).
+    is_tied: the table of words scores the answers, too; T5 1.1 has a matrix of its own for that.
     dropout: on embedded tokens, hidden features, and the result of every layer.
     attention_dropout: on attention weights; null: as dropout. 0 lets a CPU compute attention in one piece.
 
@@ -54,6 +55,7 @@ class T5(nn.Module):
         feedforward_ratio: Positive = 4.0,
         activation: Activation = "relu",
         is_gated: bool = False,
+        is_tied: bool = True,
         dropout: Rate = 0.1,
         attention_dropout: Rate | None = None,
     ) -> None:
@@ -72,10 +74,11 @@ class T5(nn.Module):
             return Stack(blocks, RelativePositions(num_heads, is_causal=is_decoder), dim, dropout=dropout)
 
         self.pad = input.pad
-        self.words = nn.Embedding(max(input.vocab_size, target.vocab_size), dim)
+        num_words = max(input.vocab_size, target.vocab_size)
+        self.words = nn.Embedding(num_words, dim)
         self.encoder = stack(is_decoder=False)
         self.decoder = stack(is_decoder=True)
-        self.head = TiedHead(scale=dim**-0.5)
+        self.head = TiedHead(scale=dim**-0.5) if is_tied else WordsHead(dim, num_words)
         self._initialize()
 
     def _initialize(self) -> None:
@@ -190,6 +193,17 @@ class Block(nn.Module):
         if source is not None:
             x = x + self.dropout(self.cross_attention.look(self.cross_attention_norm(x), source, mask))
         return x + self.dropout(self.feedforward(self.feedforward_norm(x)))
+
+
+class WordsHead(nn.Module):
+    """Features (B, L, D) → logits (B, L, V), by a linear layer without a bias."""
+
+    def __init__(self, dim: int, num_words: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(dim, num_words, bias=False)
+
+    def forward(self, features: Features) -> Tensor:
+        return self.project(features.values)
 
 
 class FeedForward(nn.Module):

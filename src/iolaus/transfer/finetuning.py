@@ -51,28 +51,30 @@ class Head(Full):
 
     def adapt(self, model: nn.Module) -> None:
         *body, head = stages(model)
-        if not any(True for _ in head.parameters()):
+        if not _has_weights(head):
             raise ValueError("finetune=head: this model's head has no weights of its own: type finetune=full.")
         for stage in body:
             stage.requires_grad_(False)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Features are those of evaluation: no dropout, and norms keep the statistics that they had."""
-        for stage in stages(pl_module.model)[:-1]:  # type: ignore[arg-type]
-            stage.eval()
+        """Features are those of evaluation: no dropout, within stages or between, and norms keep their statistics."""
+        model: nn.Module = pl_module.model  # type: ignore[assignment]
+        model.eval()
+        stages(model)[-1].train()
 
 
 class Gradual(Full):
     """The head learns first, and every `every` epochs one more stage before it (Howard & Ruder 2018, arXiv:1801.06146).
 
-    Stages without weights count as part of the one after them.
+    Stages without weights count as part of the one after them. Those that wait have gradients, which are thrown away:
+    DDP counts on everything that was to learn when it began, and an optimizer passes by what has no gradient.
     """
 
     def __init__(self, *, every: Count = 1) -> None:
         self.every = every
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        num_stages, num_epochs = len(self._with_weights(pl_module)), trainer.max_epochs
+        num_stages, num_epochs = len(_with_weights(pl_module.model)), trainer.max_epochs  # type: ignore[arg-type]
         if num_epochs and 0 < num_epochs <= (num_stages - 1) * self.every:
             warnings.warn(
                 f"finetune.every={self.every} lets {self._num_learning(num_epochs - 1)} of {num_stages} stages learn "
@@ -80,31 +82,28 @@ class Gradual(Full):
                 stacklevel=2,
             )
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        with_weights = self._with_weights(pl_module)
-        num_learning = self._num_learning(trainer.current_epoch)
-        for stage in with_weights:
-            stage.requires_grad_(False)
-        for stage in with_weights[-num_learning:]:
-            stage.requires_grad_(True)
+    def on_after_backward(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Before anything looks at gradients, adds to them, or takes their norm."""
+        waiting = _with_weights(pl_module.model)[: -self._num_learning(trainer.current_epoch)]  # type: ignore[arg-type]
+        for stage in waiting:
+            stage.zero_grad(set_to_none=True)
 
     def _num_learning(self, epoch: int) -> int:
         return 1 + epoch // self.every
 
-    @staticmethod
-    def _with_weights(pl_module: L.LightningModule) -> list[nn.Module]:
-        return [stage for stage in stages(pl_module.model) if any(True for _ in stage.parameters())]  # type: ignore[arg-type]
-
 
 class Discriminative(Full):
-    """Every stage learns `factor` times as fast as the one after it (Howard & Ruder 2018, arXiv:1801.06146)."""
+    """Every stage learns `factor` times as fast as the one after it (Howard & Ruder 2018, arXiv:1801.06146).
+
+    Stages without weights do not count: the last one that learns does so at the optimizer's rate.
+    """
 
     def __init__(self, *, factor: Positive = 0.5) -> None:
         self.factor = factor
 
     def rates(self, model: nn.Module) -> list[float]:
-        num = len(stages(model))
-        return [self.factor ** (num - 1 - number) for number in range(num)]
+        counts = [_has_weights(stage) for stage in stages(model)]
+        return [self.factor ** sum(counts[number + 1 :]) for number in range(len(counts))]
 
 
 class LoRA(Full):
@@ -127,6 +126,14 @@ class LoRA(Full):
 def stages(model: nn.Module) -> list[nn.Module]:
     found: list[nn.Module] = model.stages()  # type: ignore[operator]
     return found
+
+
+def _with_weights(model: nn.Module) -> list[nn.Module]:
+    return [stage for stage in stages(model) if _has_weights(stage)]
+
+
+def _has_weights(stage: nn.Module) -> bool:
+    return any(True for _ in stage.parameters())
 
 
 def _with_rates(optimizer: Optimizer, groups: Groups, rate_of: dict[nn.Parameter, float]) -> torch.optim.Optimizer:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from iolaus.folder.run_folder import RunFolder, open_run
+from iolaus.spec import Image, from_plain
 from iolaus.transfer.pretrained.published import PREFIX, open_published
 from iolaus.transfer.weights import load_weights
 
@@ -38,7 +39,8 @@ class EarlierRun:
         return self.folder.data_state(self.checkpoint)["fitted"]
 
     def load_into(self, model: nn.Module) -> None:
-        load_weights(model, self.checkpoint)
+        read = from_plain(self.folder.data_state(self.checkpoint)["input"])
+        load_weights(model, self.checkpoint, read if isinstance(read, Image) else None)
         if not self.folder.is_finished:
             path, status = self.folder.path, self.folder.summary.get("status")
             warnings.warn(

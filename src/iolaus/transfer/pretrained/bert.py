@@ -25,6 +25,10 @@ _NAMES = (
     (r"cls\.predictions\.bias", "head.bias"),
     (r"classifier\.(\w+)", r"head.project.\1"),
 )
+# Of segments, of which some have another number, the first alone is read.
+TABLES = ("embedding.words.weight", "embedding.segments.weight", "head.bias")
+# Numbers of the places, and the guess whether two sentences follow each other.
+SUPERFLUOUS = r"(bert\.)?embeddings\.position_ids|cls\.seq_relationship\..+"
 _OLD = {"gamma": "weight", "beta": "bias"}  # what norms are called in the first files
 _ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 
@@ -42,7 +46,7 @@ def options(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under our names; what has none here (the guess whether two sentences follow each other) is left out."""
+    """Weights under our names; what has none here is left out."""
     found = {}
     for name, weight in weights.items():
         path, _, last = name.removeprefix("bert.").rpartition(".")

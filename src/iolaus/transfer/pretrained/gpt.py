@@ -19,6 +19,8 @@ _NAMES = (
     (r"h\.(\d+)\.mlp\.c_proj\.(\w+)", r"blocks.\1.feedforward.contract.\2"),
     (r"ln_f\.(\w+)", r"norm.\1"),
 )
+TABLES = ("embedding.table.weight",)
+SUPERFLUOUS = r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias"  # which places attention may look at
 _QUERY_KEY_VALUE = r"h\.(\d+)\.attn\.c_attn\.(\w+)"
 _ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 
@@ -38,7 +40,7 @@ def options(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under our names."""
+    """Weights under our names; what has none here is left out."""
     return {ours: weight for name, weight in weights.items() for ours, weight in _renamed(name, weight)}
 
 

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from iolaus.transfer.pretrained import bert, gpt, resnet, t5, vit
@@ -18,7 +21,10 @@ log = logging.getLogger(__name__)
 
 PREFIX = "hf:"
 
-# By the `model_type` of a published config.json: our architecture, and what knows its names.
+# By the `model_type` of a published config.json: our architecture, and what knows its names: with which options it fits
+# (`options`), what weights are called here (`renamed`), which of ours have a row for each token (`TABLES`), which of
+# theirs nobody needs (`SUPERFLUOUS`); for some, what to do about a head that is the table of words (`completed`), and
+# which `pictures` they learned from.
 _FAMILIES: dict[str, tuple[str, ModuleType]] = {
     "bert": ("BERT", bert),
     "gpt2": ("GPT", gpt),
@@ -70,7 +76,7 @@ class Published:
         differing = {key: value for key, value in wanted.items() if options.get(key) != value}
         if not differing:
             return []
-        text = " ".join(f"model.{key}={value}" for key, value in differing.items())
+        text = " ".join(f"model.{key}={_typed(value)}" for key, value in differing.items())
         return [f"init_from={PREFIX}{self.name}: the weights are of another size: type {text}."]
 
     def fitted(self) -> dict[str, Any]:
@@ -88,11 +94,29 @@ class Published:
             published = load_file(file)
         except SafetensorError as error:
             raise ValueError(f"{file} is damaged, or no file of weights ({error}).") from error
-        ours = model.state_dict()
-        weights = family.renamed(published)
-        if hasattr(family, "resized"):
-            weights = family.resized(weights, ours)
-        copy_weights(model, {name: _with_rows(weight, ours.get(name)) for name, weight in weights.items()})
+        ours, weights = model.state_dict(), self._renamed(published)
+        if hasattr(family, "completed"):
+            weights = family.completed(weights, ours)
+        for name in family.TABLES:
+            if name in weights and name in ours:
+                weights[name] = _with_rows(weights[name], ours[name])
+        copy_weights(model, weights, family.pictures(self.config) if hasattr(family, "pictures") else None)
+
+    def _renamed(self, published: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights under our names. Those that have none here are told of, unless everyone can do without them."""
+        _, family = _FAMILIES[self.config["model_type"]]
+        found = {name: family.renamed({name: weight}) for name, weight in published.items()}
+        weights = {name: weight for part in found.values() for name, weight in part.items()}
+        unknown = [name for name, part in found.items() if not part and not re.fullmatch(family.SUPERFLUOUS, name)]
+        tables = [weights[name] for name in family.TABLES if name in weights]
+        missed = [name for name in unknown if not any(_is_same(published[name], table) for table in tables)]
+        if missed:
+            warnings.warn(
+                f"init_from={PREFIX}{self.name}: {', '.join(missed[:3])}{', …' if missed[3:] else ''} "
+                f"({len(missed)} of {len(published)} weights) have no place in this model and are left out.",
+                stacklevel=2,
+            )
+        return weights
 
     @property
     def _needed(self) -> tuple[str, ...]:
@@ -134,9 +158,19 @@ def open_published(source: str) -> Published:
         ) from error
 
 
-def _with_rows(weight: Tensor, ours: Tensor | None) -> Tensor:
+def _typed(value: Any) -> str:
+    """As one types it: null, true and false are not Python's."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _is_same(weight: Tensor, table: Tensor) -> bool:
+    """A table of tokens may be in a file once for each of its uses."""
+    return weight.dtype == table.dtype and torch.equal(weight, table)
+
+
+def _with_rows(weight: Tensor, ours: Tensor) -> Tensor:
     """Tables of tokens with as many rows as ours: published ones are filled up to round numbers, or lack padding."""
-    if ours is None or weight.shape[1:] != ours.shape[1:] or weight.shape == ours.shape:
+    if weight.shape[1:] != ours.shape[1:] or weight.shape == ours.shape:
         return weight
     if len(weight) > len(ours):
         return weight[: len(ours)]

@@ -15,6 +15,8 @@ _NAMES = (
     (rf"{_LAYER}\.shortcut\.(convolution|normalization)\.(\w+)", r"groups.\1.\2.shortcut.\3.\4"),
     (r"classifier\.1\.(\w+)", r"head.project.\1"),
 )
+TABLES: tuple[str, ...] = ()
+SUPERFLUOUS = ""
 _PARTS = {"convolution": "conv", "normalization": "norm"}
 _DEPTHS = {
     ("basic", 2, 2, 2, 2): 18,

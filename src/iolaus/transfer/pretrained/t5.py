@@ -1,17 +1,21 @@
 """What the published T5 calls what ours calls otherwise."""
 
 import re
+import warnings
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from iolaus.transfer.pretrained.tokenizer import FILE as FILE
 from iolaus.transfer.pretrained.tokenizer import fitted as fitted
 
+_WORDS, _HEAD = "words.weight", "head.project.weight"
 _STACK = r"(encoder|decoder)"
 _PROJECTIONS = {"q": "query", "k": "key", "v": "value", "o": "output", "wi": "expand", "wi_0": "expand", "wi_1": "gate"}
 _NAMES = (
-    (r"shared\.weight", "words.weight"),
+    (r"shared\.weight", _WORDS),
+    (r"lm_head\.weight", _HEAD),
     (rf"{_STACK}\.final_layer_norm\.weight", r"\1.norm.weight"),
     (rf"{_STACK}\.block\.0\.layer\.0\.SelfAttention\.relative_attention_bias\.weight", r"\1.positions.table.weight"),
     (rf"{_STACK}\.block\.(\d+)\.layer\.0\.SelfAttention\.(\w)\.weight", r"\1.blocks.\2.attention.\3.weight"),
@@ -25,6 +29,8 @@ _NAMES = (
     (rf"{_STACK}\.block\.(\d+)\.layer\.[12]\.DenseReluDense\.wo\.weight", r"\1.blocks.\2.feedforward.contract.weight"),
     (rf"{_STACK}\.block\.(\d+)\.layer\.[12]\.layer_norm\.weight", r"\1.blocks.\2.feedforward_norm.weight"),
 )
+TABLES = (_WORDS, _HEAD)
+SUPERFLUOUS = r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight"  # never used
 _ACTIVATIONS = {"gated-gelu": "gelu_tanh", "gated-silu": "silu"}
 
 
@@ -39,11 +45,12 @@ def options(config: dict[str, Any]) -> dict[str, Any]:
         "feedforward_ratio": config["d_ff"] / dim,
         "activation": _ACTIVATIONS.get(kind, kind),
         "is_gated": kind.startswith("gated"),
+        "is_tied": _is_tied(config),
     }
 
 
 def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under our names."""
+    """Weights under our names; what has none here is left out."""
     found = {}
     for name, weight in weights.items():
         for pattern, ours in _NAMES:
@@ -52,3 +59,25 @@ def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
                 found[".".join(parts)] = weight
                 break  # of a decoder's second layer, the patterns for a feed-forward layer would fit, too
     return found
+
+
+def completed(weights: dict[str, Tensor], ours: dict[str, Tensor]) -> dict[str, Tensor]:
+    """With a head where ours has one, even if the file keeps it and the table of words in one; else without."""
+    if _HEAD in ours:
+        return {_HEAD: weights[_WORDS]} | weights if _WORDS in weights else weights
+    head = weights.pop(_HEAD, None)
+    if head is not None and not torch.equal(head, weights.get(_WORDS, head)):
+        warnings.warn(
+            "init_from: lm_head.weight is left out: config.json says that the table of words is the head; if not, "
+            "write tie_word_embeddings: false there.",
+            stacklevel=2,
+        )
+    return weights
+
+
+def _is_tied(config: dict[str, Any]) -> bool:
+    """Whether the table of words scores outputs, and they are scaled for it: T5 1.1 has ended both.
+
+    Newer versions of the library say the second alone.
+    """
+    return config.get("tie_word_embeddings") is not False and config.get("scale_decoder_outputs") is not False

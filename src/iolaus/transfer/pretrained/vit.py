@@ -1,13 +1,11 @@
 """What the published ViT calls what ours calls otherwise."""
 
-import math
 import re
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from iolaus.spec import Image
 from iolaus.transfer.pretrained.preprocessing import FILE as FILE
 from iolaus.transfer.pretrained.preprocessing import fitted as fitted
 
@@ -31,6 +29,8 @@ _NAMES = (
 )
 _SIZES = {(192, 12, 3): "tiny", (384, 12, 6): "small", (768, 12, 12): "base", (1024, 24, 16): "large"}
 _TABLE = "begin.positions.table"
+TABLES: tuple[str, ...] = ()
+SUPERFLUOUS = r"(vit\.)?(pooler\..+|embeddings\.mask_token)"  # for other tasks
 
 
 def options(config: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def options(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under our names; what has none here (a layer on the class token, for other tasks) is left out."""
+    """Weights under our names; what has none here is left out."""
     found = {}
     for name, weight in weights.items():
         for pattern, ours in _NAMES:
@@ -62,17 +62,11 @@ def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def resized(weights: dict[str, Tensor], ours: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Positions for pictures of another size, from the published grid by interpolation (section 3.2 of the paper)."""
-    table, wanted = weights[_TABLE], ours.get(_TABLE)
-    if wanted is None or table.shape == wanted.shape:
-        return weights
-    old, new = math.isqrt(len(table) - 1), math.isqrt(len(wanted) - 1)
-    if new * new + 1 != len(wanted) or table.shape[1] != wanted.shape[1]:
-        raise ValueError("init_from: the positions of these weights are those of square pictures: type data of such.")
-    grid = table[1:].T.view(1, -1, old, old)
-    grid = F.interpolate(grid, size=(new, new), mode="bicubic", align_corners=False)
-    return weights | {_TABLE: torch.cat([table[:1], grid.flatten(2)[0].T])}
+def pictures(config: dict[str, Any]) -> Image:
+    """Those that the weights were learned from."""
+    size = config.get("image_size", 224)
+    height, width = (size, size) if isinstance(size, int) else size
+    return Image(config.get("num_channels", 3), height, width)
 
 
 def _shaped(weight: Tensor, name: str) -> Tensor:
