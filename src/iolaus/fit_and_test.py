@@ -60,19 +60,11 @@ def fit_and_test(
         loggers = build.build_loggers(config, Identity(folder, choices, group)) if is_first_process() else []
         with told_of_the_end(loggers, summary):
             trainer = _trainer(config, folder, task, finetuning, loggers, reporter)
-            if config.trainer.batch_size == "auto":
-                data.batch_size = find_batch_size(trainer, task, data)
-                write_config(folder, *compose.with_batch_size(config, overrides, data.batch_size))
-            elif trainer.strategy.root_device.type == "cpu":
-                _warn_of_memory(task, data)
+            _settle_batch_size(config, overrides, trainer, task, data)
             metric, mode = task.objective
-            num_parameters = sum(parameter.numel() for parameter in task.model.parameters())
-            num_learning = sum(parameter.numel() for parameter in task.model.parameters() if parameter.requires_grad)
+            num_parameters, num_learning = _count(task)
             summary.add(objective={"metric": metric, "mode": mode}, num_parameters=num_parameters)
-            size = f"{num_parameters:,} parameters"
-            if num_learning < num_parameters:
-                size += f", {num_learning:,} of which learn"
-            _announce(choices, data, size, trainer, folder)
+            _announce(choices, data, task, trainer, folder)
             for sentence in unrepeatable(config.trainer, trainer.strategy.root_device.type):
                 log.info("repeat %s", sentence)
             if num_learning:
@@ -213,6 +205,16 @@ def _told_of_evaluation(trainer: Trainer, data: DataModule, folder: Path) -> Abs
     )
 
 
+def _settle_batch_size(
+    config: DictConfig, overrides: list[str], trainer: Trainer, task: Task, data: DataModule
+) -> None:
+    if config.trainer.batch_size == "auto":
+        data.batch_size = find_batch_size(trainer, task, data)
+        write_config(Path(trainer.default_root_dir), *compose.with_batch_size(config, overrides, data.batch_size))
+    elif trainer.strategy.root_device.type == "cpu":
+        _warn_of_memory(task, data)
+
+
 def _warn_of_memory(task: Task, data: DataModule) -> None:
     """On a CPU nothing else would say it: the system ends what takes too much."""
     sample = data.normalize(data.train.batch(torch.arange(1))).input
@@ -221,8 +223,16 @@ def _warn_of_memory(task: Task, data: DataModule) -> None:
         warnings.warn(warning, stacklevel=2)
 
 
-def _announce(choices: dict[str, str], data: DataModule, size: str, trainer: Trainer, folder: Path) -> None:
+def _announce(choices: dict[str, str], data: DataModule, task: Task, trainer: Trainer, folder: Path) -> None:
+    num_parameters, num_learning = _count(task)
+    learns = f", {num_learning:,} of which learn" if num_learning < num_parameters else ""
     log.info("data   %s: %s", choices["data"], data.describe())
-    log.info("model  %s: %s", choices["model"], size)
+    log.info("model  %s: %s parameters%s", choices["model"], f"{num_parameters:,}", learns)
     log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)
     log.info("folder %s", folder)
+
+
+def _count(task: Task) -> tuple[int, int]:
+    """The model's parameters, and how many of them learn."""
+    parameters = list(task.model.parameters())
+    return sum(each.numel() for each in parameters), sum(each.numel() for each in parameters if each.requires_grad)
