@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -331,3 +332,9 @@ def test_a_language_model_becomes_a_classifier_with_adapters(command: Command, t
     result = command("model=bert", "init_from=run", *small, few, "data.length=16", "run_dir=third")
     assert result.returncode == 0, result.stderr
     assert "warning" not in result.stdout
+
+
+def test_weights_of_which_none_fit_are_refused() -> None:
+    here, there = (nn.Sequential(OrderedDict(head=nn.Linear(8, number))) for number in (5, 4))
+    with pytest.raises(ValueError, match=r"none of the weights fit: head\.bias is \(4,\) there, \(5,\) here"):
+        copy_weights(here, there.state_dict())

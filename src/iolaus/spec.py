@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 Softmax = Literal["full", "adaptive"]
 
+_NUM_NAMED = 10  # classes that a sentence names
+
 
 @dataclass(frozen=True)
 class Image:
@@ -50,6 +52,10 @@ class Classes:
     """One class per sample: indices into `names`, (B,); while training also probabilities, (B, len(names))."""
 
     names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        more = ", …" if len(self.names) > _NUM_NAMED else ""
+        return f"{len(self.names)} classes ({', '.join(self.names[:_NUM_NAMED])}{more})"
 
 
 @dataclass(frozen=True)

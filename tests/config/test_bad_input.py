@@ -50,6 +50,14 @@ MISTAKES = [
     (["callbacks.l1=null"], ["callbacks.l1=null", "type callbacks.l1.strength=null."]),
     (["finetune.every=3"], ["there is no finetune.every", "nothing can be set there"]),
     (["model=last_value", "data=co2", "model.norm=batch"], ["model.norm", "nothing can be set there"]),
+    (["optimizer.foreach=true"], ["type +optimizer.foreach=true"]),
+    (["lr=0.1"], ["there is no lr", "did you mean optimizer.lr?"]),
+    (["epochs=3"], ["there is no epochs", "did you mean trainer.max_epochs?"]),
+    (["batch_size=3"], ["did you mean trainer.batch_size or data.batch_size?"]),
+    (["callbacks.progress=null"], ["callbacks.progress", "type ~callbacks.progress"]),
+    (["seed=-1"], ["seed=-1"]),
+    (["trainer.log_every_n_steps=0"], ["trainer.log_every_n_steps=0"]),
+    (["trainer.gradient_clip_val=-1"], ["trainer.gradient_clip_val=-1"]),
     (["loss=ce"], ["there is no loss ce", "did you mean cross_entropy?"]),
     (["finetune=LoRA"], ["there is no finetune LoRA", "did you mean lora?"]),
     (["loss._target_=os.system"], ["os.system", "outside"]),
@@ -111,6 +119,22 @@ def test_the_command_exits_with_2_in_seconds_and_leaves_nothing_behind(fresh_com
     assert result.stdout == ""
     assert list(tmp_path.iterdir()) == []
     assert seconds < 60  # a hang, not slowness; how fast it is stands in the benchmarks
+
+
+def test_an_option_with_dashes_is_not_ignored(command: Command, tmp_path: Path) -> None:
+    result = command("--model=lstm", "trainer=debug", "--seed", "1")
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [
+        "error: --model=lstm: options have no dashes: type model=lstm.",
+        "error: --seed: options have no dashes: type seed=….",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flag_may_stand_between_overrides(command: Command) -> None:
+    result = command("model=mlp,rnn", "-m", "seed=5", "sweep.dry_run=true")
+    assert result.returncode == 0, result.stderr
+    assert "Nothing was run." in result.stdout
 
 
 def test_a_used_folder_is_refused(command: Command, tmp_path: Path) -> None:

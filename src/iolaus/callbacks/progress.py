@@ -33,7 +33,8 @@ class Progress(Callback):
     def _begin(self, trainer: L.Trainer, num_done: int) -> None:
         self._epoch, self._started = trainer.current_epoch + 1, time.perf_counter()
         if trainer.is_global_zero and sys.stderr.isatty():
-            label, total = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", int(trainer.num_training_batches)
+            label = f"epoch {trainer.current_epoch + 1}{_of(trainer)}"
+            total = int(trainer.num_training_batches)
             self._bar = tqdm(total=total, initial=num_done, desc=label, leave=False, mininterval=0.2)
 
     def on_train_batch_end(
@@ -68,7 +69,12 @@ def _epoch_line(epoch: int, seconds: float, trainer: L.Trainer) -> str:
     metrics = trainer.callback_metrics
     order = sorted(metrics, key=lambda name: (name.startswith("val/"), not name.endswith("/loss"), name))
     shown = "  ".join(f"{name} {_short(metrics[name].item())}" for name in order)
-    return f"epoch {epoch:>3}/{trainer.max_epochs}  {shown}  ({seconds:.1f} s)"
+    return f"epoch {epoch:>3}{_of(trainer)}  {shown}  ({seconds:.1f} s)"
+
+
+def _of(trainer: L.Trainer) -> str:
+    """Nothing for a run without end."""
+    return f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
 
 
 def _short(value: float) -> str:

@@ -41,14 +41,14 @@ def train() -> None:
 
 
 def _train() -> None:
-    arguments, _ = get_args_parser().parse_known_args()
+    arguments, others = get_args_parser().parse_known_intermixed_args()  # flags may stand between overrides
     if arguments.help:
         print(train_help(), end="")
         return
     notice(arguments.overrides)
     if logging.lastResort:  # speaks until Hydra has set up the logs
         logging.lastResort.setFormatter(Formatter("%(message)s"))
-    problems = _refused_launchers() + refused_flags(arguments) + refused_overrides(arguments.overrides)
+    problems = _refused_launchers() + refused_flags(arguments, others) + refused_overrides(arguments.overrides)
     if problems:
         leave(problems)
     only_shows = arguments.hydra_help or arguments.cfg or arguments.info

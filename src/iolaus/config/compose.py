@@ -159,10 +159,43 @@ def _sentence(override: Override, config: DictConfig, error: Exception) -> str:
         if not isinstance(node, DictConfig):
             return f"{text}: {path[:-1]} is a value and has no options of its own."
         if name not in node:
-            names = [str(known) for known in node if not str(known).startswith("_")]
-            return f"{text}: there is no {path}{name}; {nearest(name, names)}"
+            return f"{text}: {_missing(name, path, node, text)}"
         path, node = f"{path}{name}.", OmegaConf.select(config, f"{path}{name}")
     return f"{text}: {str(error).splitlines()[0]}"
+
+
+def _missing(name: str, path: str, node: DictConfig, text: str | None) -> str:
+    """What to type instead of a name that is not listed: with a plus, where the code takes it; or elsewhere."""
+    if "_target_" in node and name in _signature(path[:-1], node):
+        return f"{path}{name} is not listed, but can be added: type +{text}."
+    near = nearest(name, [str(known) for known in node if not str(known).startswith("_")])
+    if not path and not near.startswith("did you mean"):
+        elsewhere = _elsewhere(name, node)
+        near = f"did you mean {' or '.join(elsewhere)}?" if elsewhere else near
+    return f"there is no {path}{name}; {near}"
+
+
+def _signature(path: str, node: DictConfig) -> dict[str, Any]:
+    from iolaus.config.signature import signature  # these import what the target needs, torch perhaps
+    from iolaus.config.targets import resolve
+
+    try:
+        return signature(resolve(path, node["_target_"], ()))
+    except (ValueError, OmegaConfBaseException):
+        return {}
+
+
+def _elsewhere(name: str, config: DictConfig) -> list[str]:
+    """The groups' options of this name, or else those that end with it: trainer.max_epochs, for epochs."""
+    groups = {str(group): config._get_node(group) for group in config}
+    known = [
+        (f"{group}.{option}", option)
+        for group, node in groups.items()
+        if isinstance(node, DictConfig) and not node._is_none()
+        for option in map(str, node)
+    ]
+    same = [path for path, option in known if option == name]
+    return same or [path for path, option in known if option.endswith(f"_{name}")]
 
 
 def with_batch_size(config: DictConfig, overrides: list[str], size: int) -> tuple[DictConfig, list[str]]:

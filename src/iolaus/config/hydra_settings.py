@@ -43,9 +43,14 @@ _FORMATTERS = {"logging.Formatter", "iolaus.secrets.Formatter"}
 _STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
 
 
-def refused_flags(arguments: Namespace) -> list[str]:
-    """One sentence for each of Hydra's flags that has no place here."""
-    return [
+def refused_flags(arguments: Namespace, others: list[str]) -> list[str]:
+    """One sentence for each of Hydra's flags that has no place here, and for each of the others, which it lacks."""
+    dashed = [text.partition("=") for text in others if text.startswith("-")]
+    unknown = [
+        f"{key}{equals}{value}: options have no dashes: type {key.lstrip('-')}={value or '…'}."
+        for key, equals, value in dashed
+    ]
+    return unknown + [
         f"--{flag.replace('_', '-')} is not taken: {instead}."
         for flag, instead in _FLAGS.items()
         if getattr(arguments, flag) is not None

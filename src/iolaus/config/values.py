@@ -12,9 +12,10 @@ from iolaus.config import build
 from iolaus.config.compose import compose, defaults, nearest, options
 from iolaus.config.signature import mismatch, signature
 from iolaus.config.targets import SINGLE, resolve
+from iolaus.ranges import Whole
 
 _TOP_LEVEL_TYPES = {
-    "seed": int,
+    "seed": Whole,
     "run_dir": str | None,
     "resume.run": str | None,
     "resume.force": bool,
@@ -87,7 +88,10 @@ def _flat_callbacks(config: DictConfig) -> list[str]:
         node = config.callbacks[name]
         if isinstance(node, DictConfig) and "_target_" in node:
             continue
-        switches = [key for key, value in usual.get(name, {}).items() if value is None] or ["_target_"]
+        switches = [key for key, value in usual.get(name, {}).items() if value is None]
+        if not switches:
+            problems.append(f"callbacks.{name} has no options here: to leave it out, type ~callbacks.{name}.")
+            continue
         value = "…" if OmegaConf.is_config(node) else "null" if node is None else node
         wanted = value if node is None or type(node) in (int, float) else "…"
         problems.append(

@@ -105,7 +105,8 @@ def _draw(pictures: Tensor, masks: Tensor, said: Tensor, names: tuple[str, ...],
 
     figure = Figure(figsize=(1.5 * len(pictures) + 1.5, 4.8), layout="constrained")
     axes = figure.subplots(3, len(pictures), squeeze=False)
-    options: dict[str, Any] = {"cmap": "tab20", "vmin": 0, "vmax": max(19, len(names) - 1), "interpolation": "nearest"}
+    top = max(20, len(names)) - 0.5  # every class in the middle of its colour
+    options: dict[str, Any] = {"cmap": "tab20", "vmin": -0.5, "vmax": top, "interpolation": "nearest"}
     for column, (picture, mask, prediction) in enumerate(zip(pictures, masks, said, strict=True)):
         axes[0, column].imshow(picture.mean(dim=0).numpy(), cmap="gray")
         axes[1, column].imshow(mask.numpy(), **options)

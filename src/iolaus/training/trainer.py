@@ -12,6 +12,7 @@ from torch import nn
 
 from iolaus.callbacks.non_finite import NonFinite
 from iolaus.hardware import best_precision, memory_format
+from iolaus.ranges import Count, NonNegative
 from iolaus.training import loops
 from iolaus.training.checkpoint_io import CheckpointIO
 
@@ -38,9 +39,19 @@ class Trainer(L.Trainer):
         compile: bool = False,
         batch_size: Literal["auto"] | None = None,
         on_nonfinite: Literal["stop", "skip"] = "stop",
+        gradient_clip_val: NonNegative | None = None,
+        accumulate_grad_batches: Count = 1,
+        check_val_every_n_epoch: Count | None = 1,
+        log_every_n_steps: Count = 50,
         callbacks: list[Callback] | None = None,
         **options: Any,
     ) -> None:
+        options |= {
+            "gradient_clip_val": gradient_clip_val,
+            "accumulate_grad_batches": accumulate_grad_batches,
+            "check_val_every_n_epoch": check_val_every_n_epoch,
+            "log_every_n_steps": log_every_n_steps,
+        }
         _refuse(options)
         chosen: str = precision
         if precision == "auto":

@@ -42,7 +42,7 @@ class EarlierRun:
         read = from_plain(self.folder.data_state(self.checkpoint)["input"])
         load_weights(model, self.checkpoint, read if isinstance(read, Image) else None)
         if not self.folder.is_finished:
-            path, status = self.folder.path, self.folder.summary.get("status")
+            path, status = self.folder.path, self.folder.summary.get("status", "without a summary.json")
             warnings.warn(
                 f"init_from={path} is {status}, not finished: its weights are the best so far. To go on with it first, "
                 f"type python train.py resume={path}.",

@@ -40,6 +40,13 @@ def copy_weights(model: nn.Module, theirs: dict[str, Tensor], pictures: Image | 
     )
     _refuse(ours, theirs, [name for name in differing if not _is_of_a_head(name)])
     anew = [name for name in differing if name in ours]
+    if len(anew) == len(ours):
+        raise ValueError(
+            f"init_from: none of the weights fit: {anew[0]} is {tuple(theirs[anew[0]].shape)} there, "
+            f"{tuple(ours[anew[0]].shape)} here."
+            if anew[0] in theirs
+            else "init_from: none of the weights has a place in this model."
+        )
     if anew:
         log.info("init_from: the head has another size and starts anew (%s)", ", ".join(anew))
     left_out = [name for name in differing if name not in ours]
