@@ -146,7 +146,7 @@ def test_the_tokenizer_may_be_another(joined: Callable[..., dict[str, Any]]) -> 
     [
         (("digits-0",), "takes two runs or more"),
         (("digits-0", "digits-0"), "named twice"),
-        (("digits-0", "reviews-0"), "digits-0 with Classes"),
+        (("digits-0", "reviews-0"), "digits-0 with 10 classes"),
         (("digits-0", "sums-0"), "answers with Number"),
     ],
     ids=str,

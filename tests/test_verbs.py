@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from iolaus.verbs.predictions import write
 from tests.conftest import Command
 
 
@@ -41,6 +43,51 @@ def test_what_concerns_tests_alone_may_be_another(command: Command, digits_run: 
         json.loads((digits_run / path / "summary.json").read_text()) for path in (".", "evaluate/digits")
     )
     assert mirrored["test/accuracy"] < first["test/accuracy"]  # digits mean something else in a mirror
+
+
+def test_a_run_without_its_summary_is_refused_in_one_sentence(command: Command, digits_run: Path) -> None:
+    (digits_run / "summary.json").unlink()
+    shutil.copytree(digits_run, digits_run.with_name("copy"))
+    for arguments in (["evaluate", "run"], ["ensemble", "copy", "run"]):
+        result = command(*arguments, verb=True)
+        assert result.returncode == 2
+        assert "summary.json is missing, or does not say the run's data" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+    result = command("init_from=run", "trainer.max_epochs=1")
+    assert result.returncode == 0, result.stderr
+    assert "is without a summary.json, not finished" in result.stdout
+
+
+def test_a_debug_run_says_that_it_keeps_no_weights(command: Command) -> None:
+    assert command("trainer=debug", "run_dir=debug").returncode == 0
+    for arguments, verb in (
+        (["evaluate", "debug"], True),
+        (["init_from=debug"], False),
+        (["resume=debug"], False),
+        (["resume=debug", "trainer.max_epochs=20"], False),
+    ):
+        result = command(*arguments, verb=verb)
+        assert result.returncode == 2
+        assert "a debug run keeps no weights" in result.stderr
+        assert "without trainer=debug" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_rows_are_written_to_csv_and_json_alone(tmp_path: Path) -> None:
+    rows = [{"name": "one", "prediction": 3}]
+    for output, expected in (
+        (tmp_path / "rows.xlsx", "a .csv or a .json file"),
+        (tmp_path / "rows", "a .csv or a .json file"),
+        (tmp_path / "nowhere" / "rows.csv", "there is no folder .*nowhere"),
+    ):
+        with pytest.raises(ValueError, match=expected):
+            write(rows, output)
+        assert not output.exists()
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ValueError, match="cannot be written"):
+        write(rows, tmp_path / "folder.csv")
+    write(rows, tmp_path / "ROWS.JSON")
+    assert json.loads((tmp_path / "ROWS.JSON").read_text()) == rows
 
 
 def test_evaluating_on_what_the_model_cannot_read_is_refused(command: Command, digits_run: Path) -> None:

@@ -101,6 +101,44 @@ def test_curves_are_thinned_to_their_last_epoch() -> None:
     assert thinned((epochs, values), 100) == (epochs, values)
 
 
+def test_a_run_that_failed_early_or_is_damaged_does_not_keep_the_others_from_being_compared(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "some", 4)
+    (folder / "sweep.yaml").unlink()  # runs in a folder
+    early, damaged = folder / "0" / "summary.json", folder / "1" / "summary.json"
+    early.write_text(json.dumps({"model": "mlp", "seed": 0, "status": "failed", "error": "ValueError: too short"}))
+    (folder / "0" / "metrics.csv").unlink()
+    damaged.write_text("{")
+    comparison = collect([folder])
+    assert comparison.objective == Objective("val/accuracy", "max")
+    assert {trial.name for trial in comparison.complete} == {"2", "3"}
+    assert {trial.name for trial in comparison.of_state("failed")} == {"0", "1"}
+    assert set(differing(comparison.trials)) <= {"data", "model", "optimizer", "optimizer.lr"}
+    text = leaderboard(comparison)
+    assert "ValueError: too short  (trial 0)" in text
+    assert "is damaged" in text
+    with pytest.raises(ValueError, match=r"failed early: ValueError: too short.*type --objective"):
+        collect([folder / "0"])
+    assert collect([folder / "0"], (Objective("val/loss", "min"),)).of_state("failed")
+    with pytest.raises(ValueError, match=r"summary.json is damaged"):
+        collect([folder / "1"])
+
+
+def test_a_damaged_run_does_not_keep_its_sweep_from_being_compared(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "some", 4)
+    (folder / "1" / "summary.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"summary.json is damaged"):
+        assert len(collect([folder]).complete) == 4
+
+
+def test_an_objective_that_no_run_has_is_refused(sweep: Path) -> None:
+    runs = [sweep / str(number) / "seed-0" for number in range(3)]
+    for objectives in ((Objective("val/foo", "min"),), (Objective("val/loss", "min"), Objective("val/foo", "min"))):
+        with pytest.raises(ValueError, match=r"^--objective val/foo:min: no run has val/foo: type one of .*val/loss"):
+            collect(runs, objectives)
+    with pytest.raises(ValueError, match=r"^--objective model:min: no run has model"):  # no number
+        collect(runs, (Objective("model", "min"),))
+
+
 def test_mistakes_are_one_sentence_each(tmp_path: Path, sweep: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

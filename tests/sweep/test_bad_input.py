@@ -35,6 +35,7 @@ MISTAKES = [
     (["seed=1,2", "sweep.seeds=2"], ["sweep.seeds", "seed cannot be swept"]),
     (["sweep=median", "sweep.objective=[val/accuracy,num_parameters]", "model.dim=16,32"], ["one objective only"]),
     (["run_dir=a,b"], ["run_dir", "sweep.dir"]),
+    (["run_dir=a", "model.dim=16,32"], ["run_dir", "sweep.dir"]),
     (["model.dim=16,32", "sweep.engine=slurm", "sweep.address=head:1"], ["sweep.address=head:1", "no address"]),
 ]  # fmt: skip
 

@@ -109,8 +109,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def _predict(arguments: argparse.Namespace) -> None:
     with importing():
         from iolaus.verbs.predict import predict
-        from iolaus.verbs.predictions import write
+        from iolaus.verbs.predictions import refuse_unwritable, write
 
+    if arguments.output:
+        refuse_unwritable(arguments.output)
     if arguments.batch_size is not None and arguments.batch_size < 1:
         raise ValueError(f"--batch-size {arguments.batch_size}: should be 1 or more.")
     rows = predict(open_run(arguments.run, arguments.package), arguments.input, arguments.batch_size)

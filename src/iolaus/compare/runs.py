@@ -7,7 +7,8 @@ from typing import Any
 from iolaus.compare.curves import best_of, read_curves
 from iolaus.compare.ranking import ranked
 from iolaus.compare.sweeps import numbers_of
-from iolaus.compare.trials import Comparison, Objective, State, Trial
+from iolaus.compare.table import is_number
+from iolaus.compare.trials import Comparison, Curve, Objective, State, Trial
 from iolaus.folder.plain_yaml import read_yaml
 from iolaus.folder.summary import read_summary
 
@@ -23,24 +24,29 @@ _STATES: dict[str, State] = {
 
 
 def read_runs(folders: Sequence[Path], objectives: tuple[Objective, ...] = ()) -> Comparison:
-    """Compares by `objectives`, or by what the runs themselves aim at.
+    """Compares by `objectives`, or by what the runs themselves aim at. A run that cannot be read counts as failed.
 
     Raises:
-        ValueError: if the runs do not aim at the same.
+        ValueError: if the runs do not aim at the same, no run has reached what is to be compared, or none can be read.
     """
     folders = list({folder.resolve(): folder for folder in folders}.values())  # a run that is named twice is one
-    summaries = [read_summary(folder) for folder in folders]
-    objectives = objectives or (_common_objective(folders, summaries),)
-    names = _names(folders)
-    options = _differing_options(folders, summaries)
+    names = dict(zip(folders, _names(folders), strict=True))
+    summaries, damages = _summaries(folders)
+    aims = objectives or (_common_objective(summaries),)
+    options = _differing_options(list(summaries), list(summaries.values()))
     trials = [
-        _trial(name, folder, summary, params, objectives)
-        for name, folder, summary, params in zip(names, folders, summaries, options, strict=True)
+        _trial(names[folder], folder, summary, params, aims)
+        for (folder, summary), params in zip(summaries.items(), options, strict=True)
+    ]
+    _refuse_unreached(objectives, trials)
+    trials += [
+        Trial(names[folder], "failed", values=(None,) * len(aims), params={}, reason=damage, runs=(folder,))
+        for folder, damage in damages.items()
     ]
     return Comparison(
-        title=f"{len(trials)} runs" if len(trials) != 1 else names[0],
-        objectives=objectives,
-        trials=ranked(trials, objectives),
+        title=f"{len(trials)} runs" if len(trials) != 1 else trials[0].name,
+        objectives=aims,
+        trials=ranked(trials, aims),
     )
 
 
@@ -49,23 +55,54 @@ def runs_below(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.rglob("config.yaml") if (path.parent / "summary.json").is_file())
 
 
-def _common_objective(folders: Sequence[Path], summaries: list[dict[str, Any]]) -> Objective:
-    first: Objective | None = None
-    for folder, summary in zip(folders, summaries, strict=True):
-        if "objective" not in summary:
+def _summaries(folders: Sequence[Path]) -> tuple[dict[Path, dict[str, Any]], dict[Path, str]]:
+    """Those that can be read, and what is wrong with the others."""
+    summaries: dict[Path, dict[str, Any]] = {}
+    damages: dict[Path, str] = {}
+    for folder in folders:
+        try:
+            summaries[folder] = read_summary(folder)
+        except ValueError as error:
+            damages[folder] = str(error)
+    if not summaries:
+        raise ValueError(next(iter(damages.values())))
+    return summaries, damages
+
+
+def _common_objective(summaries: dict[Path, dict[str, Any]]) -> Objective:
+    """Of those that say one: a run that failed early had not come to it."""
+    aims = {
+        folder: Objective(**summary["objective"]) for folder, summary in summaries.items() if "objective" in summary
+    }
+    if not aims:
+        folder, summary = next(iter(summaries.items()))
+        reason = f" (it failed early: {summary['error'].splitlines()[0]})" if summary.get("error") else ""
+        raise ValueError(
+            f"{folder} does not say what it aims at{reason}: type --objective METRIC:min or METRIC:max, "
+            "as in --objective val/accuracy:max."
+        )
+    first, aim = next(iter(aims.items()))
+    for folder, own in aims.items():
+        if own != aim:
             raise ValueError(
-                f"{folder} does not say what it aims at: type --objective METRIC:min or METRIC:max, "
-                "as in --objective val/accuracy:max."
-            )
-        own = Objective(**summary["objective"])
-        first = first or own
-        if own != first:
-            raise ValueError(
-                f"{folders[0]} aims at {first.metric}, {folder} at {own.metric}: compare runs of the same task, "
+                f"{first} aims at {aim.metric}, {folder} at {own.metric}: compare runs of the same task, "
                 "or name what both have, as in --objective val/loss:min."
             )
-    assert first is not None
-    return first
+    return aim
+
+
+def _refuse_unreached(objectives: tuple[Objective, ...], trials: Sequence[Trial]) -> None:
+    """For what the user named and no run has; while there is nothing yet, it may still come."""
+    found = {name for trial in trials for name in (*trial.metrics, *trial.curves) if "/" in name}
+    for place, objective in enumerate(objectives):
+        if any(trial.values[place] is not None for trial in trials):
+            found.add(objective.metric)
+    for objective in objectives:
+        if found and objective.metric not in found:
+            raise ValueError(
+                f"--objective {objective.metric}:{objective.mode}: no run has {objective.metric}: type one of "
+                f"{', '.join(sorted(found))}."
+            )
 
 
 def _trial(
@@ -75,9 +112,7 @@ def _trial(
     return Trial(
         name=name,
         state=_STATES.get(summary.get("status", ""), "interrupted"),
-        values=tuple(
-            summary.get(objective.metric, best_of(curves.get(objective.metric), objective)) for objective in objectives
-        ),
+        values=tuple(_value(summary, curves, objective) for objective in objectives),
         params=params,
         metrics={key: value for key, value in numbers_of(summary).items() if key not in known},
         seconds=summary.get("fit_seconds"),
@@ -88,6 +123,11 @@ def _trial(
         curves=dict(curves),
         data=summary.get("data"),
     )
+
+
+def _value(summary: dict[str, Any], curves: dict[str, Curve], objective: Objective) -> float | None:
+    value = summary.get(objective.metric)
+    return value if is_number(value) else best_of(curves.get(objective.metric), objective)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -1,6 +1,7 @@
 """Reads a sweep from its folder: sweep.yaml says what was asked, trials.json what came of it."""
 
 import json
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def _objectives(asked: Any) -> tuple[Objective, ...]:
 
 def _trial(entry: dict[str, Any], folder: Path, objectives: tuple[Objective, ...]) -> Trial:
     runs = tuple(folder / run for run in entry["runs"])
-    summaries = [read_summary(run) for run in runs]
+    summaries = [_summary(run) for run in runs]
     state: State = entry["state"]
     return Trial(
         name=str(entry["number"]),
@@ -64,6 +65,15 @@ def _trial(entry: dict[str, Any], folder: Path, objectives: tuple[Objective, ...
         curves=_curves(runs),
         data=next((summary["data"] for summary in summaries if "data" in summary), None),
     )
+
+
+def _summary(run: Path) -> dict[str, Any]:
+    """Empty, with a warning, where it is damaged: the other trials can still be compared."""
+    try:
+        return read_summary(run)
+    except ValueError as error:
+        warnings.warn(f"{error} What the run reached is left out where trials.json does not say it.", stacklevel=2)
+        return {}
 
 
 def _values(entry: dict[str, Any], objectives: tuple[Objective, ...]) -> tuple[float | None, ...]:

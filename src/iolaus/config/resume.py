@@ -31,6 +31,8 @@ def conflicts(run: RunFolder, composed: Composed) -> list[str]:
     """One sentence for each reason why the run cannot go on so. Differences that are forced are warned of instead."""
     config = composed.config
     name = config.resume.run
+    if run.is_finished and run.is_debug and not run.checkpoints.last.exists():
+        return [f"resume={name}: a debug run keeps no weights to go on from: start a new run without trainer=debug."]
     found = differences(run, config, composed.choices)
     problems = [
         f"resume={name}: the run began with {path}={was}, so it cannot go on with {path}={now}; "

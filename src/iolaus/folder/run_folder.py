@@ -78,6 +78,25 @@ class RunFolder:
     def is_finished(self) -> bool:
         return self.summary.get("status") == "finished"
 
+    @property
+    def is_debug(self) -> bool:
+        """Whether one batch of everything was all that it did (trainer=debug): of such a run no weights are kept."""
+        return bool(OmegaConf.select(self.config, "trainer.fast_dev_run"))
+
+    def choice(self, group: str) -> str:
+        """What was chosen in the group, by name: of `data`, say, `digits`.
+
+        Raises:
+            ValueError: if the summary, which alone has the names, does not say.
+        """
+        name = self.summary.get(group)
+        if not isinstance(name, str):
+            raise ValueError(
+                f"{self.path / 'summary.json'} is missing, or does not say the run's {group}: copy it back from where "
+                "the run was made, or name another run."
+            )
+        return name
+
     @cached_property  # it remembers the digests
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.path)
@@ -103,6 +122,10 @@ class RunFolder:
             ValueError: if the run has none, or one that is damaged or holds anything else.
         """
         best = self.best
+        if best is None and self.is_debug:
+            raise ValueError(
+                f"{self.path} has no checkpoint: a debug run keeps no weights; run it without trainer=debug."
+            )
         if best is None:
             raise ValueError(f"{self.path} has no checkpoint: the run ended before it had saved one.")
         return read_checkpoint(best)

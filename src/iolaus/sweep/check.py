@@ -96,10 +96,11 @@ def _own_problems(sweep: Plan) -> list[str]:
     """What concerns the sweep as a whole."""
     options = sweep.options
     swept = {dimension.name for dimension in sweep.space.dimensions}
+    typed = swept | set(map(override_key, sweep.fixed))
     found = [
         f"{key}: every trial has its own folder; type sweep.dir=…"
         for key in ("run_dir", "resume", "resume.run")
-        if key in swept
+        if key in typed
     ]
     if "seed" in swept and options.seeds > 1:
         found.append("sweep.seeds runs every point with several seeds, so seed cannot be swept as well.")

@@ -49,7 +49,7 @@ def evaluate(run: RunFolder, overrides: list[str]) -> dict[str, Any]:
 
 def _with_replaced(run: RunFolder, overrides: list[str]) -> tuple[DictConfig, str]:
     """The run's config with the groups that the overrides touch composed anew, and the name of the data."""
-    config, choices = run.config, {group: run.summary[group] for group in _REPLACEABLE}
+    config, choices = run.config, {group: run.choice(group) for group in _REPLACEABLE}
     of_tests = [f"task.{option}" for option in build.task_class(config).of_tests]
     keys = [override_key(text) for text in overrides]
     refused = [key for key in keys if key.split(".")[0] not in _REPLACEABLE and key not in of_tests]

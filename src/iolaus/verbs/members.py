@@ -55,7 +55,7 @@ def join(run: RunFolder, weights: Path | None, parts: list[HeldOut], first: Memb
     _refuse_kind(name, task)
     if first:
         _refuse_other_target(name, task, first)
-    read(data, run.summary["data"])
+    read(data, run.choice("data"))
     where = f"with {data.batch_size} samples at a time"
     with memory.told(where, "the ensemble needs a larger machine."):
         scale = first.data if first else data

@@ -17,6 +17,7 @@ from iolaus.spec import Classes, Mask, Number, Vector
 from iolaus.tasks.task import Task
 
 Row = dict[str, Any]
+_KINDS = (".csv", ".json")  # of files
 
 
 def predictions(task: Task, data: DataModule, split: Split, batch_size: int) -> tuple[Tensor, Tensor | None]:
@@ -39,8 +40,14 @@ def _in_order(of_samples: dict[int, Tensor]) -> Tensor:
 
 
 def write(rows: list[Row], output: Path | None) -> str:
-    """The rows as CSV, or as JSON where the file's name says so; into the file, or as text to print."""
-    if output is not None and output.suffix == ".json":
+    """The rows as CSV, or as JSON where the file's name says so; into the file, or as text to print.
+
+    Raises:
+        ValueError: if the file's name says something else, or it cannot be written.
+    """
+    if output is not None:
+        refuse_unwritable(output)
+    if output is not None and output.suffix.lower() == ".json":
         text = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
     else:
         buffer = io.StringIO()
@@ -50,8 +57,22 @@ def write(rows: list[Row], output: Path | None) -> str:
         text = buffer.getvalue()
     if output is None:
         return text
-    output.write_text(text)
+    try:
+        output.write_text(text)
+    except (PermissionError, IsADirectoryError) as error:
+        raise ValueError(f"--output {output} cannot be written ({error.strerror}): name another file.") from error
     return f"{len(rows)} rows in {output}\n"
+
+
+def refuse_unwritable(output: Path) -> None:
+    """
+    Raises:
+        ValueError: if the file is of a kind that is not written, or has no folder to be in.
+    """
+    if output.suffix.lower() not in _KINDS:
+        raise ValueError(f"--output {output}: rows are written to a .csv or a .json file: type rows.csv, say.")
+    if not output.parent.is_dir():
+        raise ValueError(f"--output {output}: there is no folder {output.parent}: make it, or name another file.")
 
 
 @singledispatch
