@@ -231,6 +231,15 @@ def test_more_cells_than_names(csv: Csv) -> None:
         csv("day,load\n2020-01-01,1,5\n2020-01-02,2,5\n2020-01-03,3,5\n")
 
 
+def test_a_first_line_of_values_is_no_header(csv: Csv) -> None:
+    with pytest.raises(ValueError, match=r"begins with 5\.83 where the name of a column should be"):
+        csv("2020-01-01,5.83\n2020-01-02,6.1\n2020-01-03,6.4\n")
+
+
+def test_columns_may_be_called_by_years(csv: Csv) -> None:
+    assert csv("day,2019,2020\n2020-01-01,1.5,2.5\n2020-01-02,1.2,2.0\n").channel_names == ("2019", "2020")
+
+
 def test_header_alone(csv: Csv) -> None:
     with pytest.raises(ValueError, match="no rows"):
         csv("day,load\n")

@@ -153,6 +153,11 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
         {"label_column": "stars"},
         r"has no column 'stars': it has text, label; type data\.label_column=NAME\.",
     ),
+    "semicolons": (
+        lambda p: _raw(p, "text;label\nnice;x\nbad;y\n"),
+        {},
+        r"mine\.csv seems to separate its columns by ';', but a \.csv file is read with commas",
+    ),
     "one class": (
         lambda p: write_table(p / "mine.csv", [(text, "good") for text, _ in _ROWS]),
         {},

@@ -107,6 +107,13 @@ class TableReader:
         with path.open(encoding="utf-8", errors="replace") as file:
             header = file.readline()
         other = next((character for character in ",;\t|" if character in header), None)
+        cells = header.strip().split(self.separator)
+        measured = next((cell for cell in cells if _is_measured(cell, self.decimal)), None)
+        if measured:
+            raise ValueError(
+                f"{path} begins with {measured} where the name of a column should be: write a header line above it, "
+                "such as date,load."
+            )
         if self.separator not in header and other:
             raise ValueError(f"{path} seems to separate its columns by {other!r}: type 'data.separator=\"{other}\"'.")
 
@@ -217,6 +224,15 @@ def _check_columns(names: tuple[str, ...], frame: "pd.DataFrame", path: Path, *,
 def _first(mask: "pd.DataFrame") -> list[tuple[int, str]]:
     """Line and column of the first cell that is marked, in a list of one; or none."""
     return [(mask.index[row], mask.columns[column]) for row, column in np.argwhere(mask.to_numpy())[:1]]
+
+
+def _is_measured(cell: str, decimal: str) -> bool:
+    """A number with decimals: columns may be called by years, and by nothing like 5.83."""
+    try:
+        float(cell.replace(decimal, "."))
+    except ValueError:
+        return False
+    return decimal in cell
 
 
 def _cell(column: "pd.Series", line: int) -> str:

@@ -118,6 +118,7 @@ def _table(file: Path) -> Any:
 
 def _column(table: Any, file: Path, option: str, name: str) -> list[str]:
     if name not in table.columns:
+        _refuse_other_separator(table, file)
         has = ", ".join(map(str, table.columns))
         raise ValueError(f"{file} has no column {name!r}: it has {has}; type {option}=NAME.")
     cells = table[name].fillna("").str.strip().tolist()
@@ -127,6 +128,15 @@ def _column(table: Any, file: Path, option: str, name: str) -> list[str]:
             f"Row {row} of {file} (below the header) has nothing in column {name!r}: fill it in or delete it."
         )
     return cells
+
+
+def _refuse_other_separator(table: Any, file: Path) -> None:
+    other = next((mark for mark in ";\t|," if mark in table.columns[0]), None)
+    if other and len(table.columns) == 1:
+        raise ValueError(
+            f"{file} seems to separate its columns by {other!r}, but a .csv file is read with commas and a .tsv file "
+            "with tabs: save it as one of these."
+        )
 
 
 def _decoded(file: Path) -> str:
