@@ -1,12 +1,17 @@
 """The same sweep on a real Ray, and on submitit's own executor for one machine."""
 
 import json
+import signal
 import socket
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from iolaus.process.mailbox import Mailbox
+from iolaus.sweep.engines.local import _Worker
 from iolaus.sweep.engines.ray import refuse_silence
 from tests.conftest import Command
 
@@ -71,3 +76,12 @@ def test_mail_arrives_whole_and_once(tmp_path: Path) -> None:
     starter.send(False)
     assert run.wait() is False
     assert Mailbox.of_starter(tmp_path).received() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_trial_that_is_gone_before_its_exit_code_came_is_signalled_without_harm(number: signal.Signals) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    process: Any = SimpleNamespace(exitcode=None, pid=gone.pid)
+    nothing: Any = SimpleNamespace(timeout=None)
+    _Worker(nothing, nothing, process, nothing, nothing, deadline=None).signal(number)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, forkserver
 from multiprocessing.connection import Connection
@@ -142,7 +142,8 @@ class _Worker:
         if number is signal.SIGTERM and self.killed_at is None:
             self.killed_at = time.monotonic() + min(_GRACE, self.job.timeout or _GRACE)
         if self.process.exitcode is None and self.process.pid is not None:
-            os.kill(self.process.pid, number)
+            with suppress(ProcessLookupError):  # the server has seen its end, and the exit code is on its way here
+                os.kill(self.process.pid, number)
 
     def end(self) -> Ended:
         exit_code = self.process.exitcode
