@@ -136,6 +136,11 @@ class TextEmbedding(Embedding):
         return Features(tokens, mask)
 
 
+def grid_of(pictures: Image, patch: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of patches; those at the end may reach beyond the picture."""
+    return math.ceil(pictures.height / patch[0]), math.ceil(pictures.width / patch[1])
+
+
 class ImageEmbedding(Embedding):
     """Pictures (B, C, H, W) → one vector per patch, in reading order (Dosovitskiy et al. 2021, arXiv:2010.11929)."""
 
@@ -149,8 +154,9 @@ class ImageEmbedding(Embedding):
         dropout: float = 0.0,
     ) -> None:
         height, width = _patch_of_image(input, patch_size)
-        super().__init__(num_tokens=math.ceil(input.height / height) * math.ceil(input.width / width))
-        self.patch = height, width
+        grid = grid_of(input, (height, width))
+        super().__init__(num_tokens=math.prod(grid))
+        self.patch, self.grid = (height, width), grid
         self.project = nn.Linear(input.channels * height * width, dim)
         self.positions = position_layer(positions, self.num_tokens, dim, std=self.std)
         self.dropout = nn.Dropout(dropout)

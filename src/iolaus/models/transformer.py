@@ -62,7 +62,6 @@ class Transformer(nn.Module):
         channel_independent: bool | None = None,
     ) -> None:
         super().__init__()
-        self.input = input  # positions for pictures of another size are resized by it
         self.embedding = embed(
             input,
             dim,

@@ -74,7 +74,6 @@ class ViT(nn.Module):
         warn_if_overruled(size, "tiny", dim=dim, num_layers=num_layers, num_heads=num_heads)
         size_dim, size_layers, size_heads = _SIZES[size]
         dim, num_layers, num_heads = dim or size_dim, num_layers or size_layers, num_heads or size_heads
-        self.input = input  # positions for pictures of another size are resized by it
         self.patches = embed(input, dim, patch_size=patch_size)
         self.begin = ClassToken(
             self.patches.num_tokens, dim, with_token=pooling == "class", positions=positions, dropout=dropout

@@ -7,14 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from iolaus.layers.embeddings import ImageEmbedding, SeriesEmbedding
+from iolaus.layers.embeddings import ImageEmbedding, SeriesEmbedding, grid_of
 from iolaus.spec import Image
 
 log = logging.getLogger(__name__)
 
 _TABLE = "positions.table"
-
-Grid = tuple[int, int]  # rows and columns of patches
 
 
 def with_fitting_positions(theirs: dict[str, Tensor], model: nn.Module, pictures: Image | None) -> dict[str, Tensor]:
@@ -37,7 +35,7 @@ def with_fitting_positions(theirs: dict[str, Tensor], model: nn.Module, pictures
 def _fitting(table: Tensor, length: int, model: nn.Module, pictures: Image | None) -> Tensor:
     for module in model.modules():
         if isinstance(module, ImageEmbedding):
-            return _resized(table, length, model, module.patch, pictures)
+            return _resized(table, length, module, pictures)
         if isinstance(module, SeriesEmbedding):
             return table  # the patches of another window lie elsewhere in time
     return _cut(table, length)
@@ -53,24 +51,17 @@ def _cut(table: Tensor, length: int) -> Tensor:
     return table[:length]
 
 
-def _resized(table: Tensor, length: int, model: nn.Module, patch: Grid, pictures: Image | None) -> Tensor:
+def _resized(table: Tensor, length: int, patches: ImageEmbedding, pictures: Image | None) -> Tensor:
     """A grid of places, from the other one by interpolation (Dosovitskiy et al. 2021, section 3.2).
 
     Positions of a class token stand before it, and stay.
     """
-    read = getattr(model, "input", None)
-    if not isinstance(read, Image):
-        return table
-    new = _grid(read, patch)
+    new = patches.grid
     num_before = length - math.prod(new)
-    old = _grid(pictures, patch) if pictures else (math.isqrt(max(0, len(table) - num_before)),) * 2
+    old = grid_of(pictures, patches.patch) if pictures else (math.isqrt(max(0, len(table) - num_before)),) * 2
     if old == new or len(table) != num_before + math.prod(old):
         return table
     log.info("init_from: the positions of %d×%d patches are resized to %d×%d", *old, *new)
     places = table[num_before:].T.unflatten(1, old).unsqueeze(0)  # (1, D, rows, columns)
     places = F.interpolate(places, size=new, mode="bicubic", align_corners=False)
     return torch.cat([table[:num_before], places[0].flatten(1).T])
-
-
-def _grid(pictures: Image, patch: Grid) -> Grid:
-    return math.ceil(pictures.height / patch[0]), math.ceil(pictures.width / patch[1])
