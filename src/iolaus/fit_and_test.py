@@ -64,7 +64,10 @@ def fit_and_test(
             metric, mode = task.objective
             num_parameters, num_learning = _count(task)
             summary.add(objective={"metric": metric, "mode": mode}, num_parameters=num_parameters)
-            _announce(choices, data, task, trainer, folder)
+            size = f"{num_parameters:,} parameters"
+            if num_learning < num_parameters:
+                size += f", {num_learning:,} of which learn"
+            _announce(choices, data, size, trainer, folder)
             for sentence in unrepeatable(config.trainer, trainer.strategy.root_device.type):
                 log.info("repeat %s", sentence)
             if num_learning:
@@ -223,11 +226,9 @@ def _warn_of_memory(task: Task, data: DataModule) -> None:
         warnings.warn(warning, stacklevel=2)
 
 
-def _announce(choices: dict[str, str], data: DataModule, task: Task, trainer: Trainer, folder: Path) -> None:
-    num_parameters, num_learning = _count(task)
-    learns = f", {num_learning:,} of which learn" if num_learning < num_parameters else ""
+def _announce(choices: dict[str, str], data: DataModule, size: str, trainer: Trainer, folder: Path) -> None:
     log.info("data   %s: %s", choices["data"], data.describe())
-    log.info("model  %s: %s parameters%s", choices["model"], f"{num_parameters:,}", learns)
+    log.info("model  %s: %s", choices["model"], size)
     log.info("device %s × %d, precision %s", trainer.strategy.root_device.type, trainer.world_size, trainer.precision)
     log.info("folder %s", folder)
 

@@ -84,4 +84,6 @@ def test_a_trial_that_is_gone_before_its_exit_code_came_is_signalled_without_har
     gone.wait()
     process: Any = SimpleNamespace(exitcode=None, pid=gone.pid)
     nothing: Any = SimpleNamespace(timeout=None)
-    _Worker(nothing, nothing, process, nothing, nothing, deadline=None).signal(number)
+    worker = _Worker(nothing, nothing, process, nothing, nothing, deadline=None)
+    worker.signal(number)
+    assert (worker.killed_at is not None) == (number is signal.SIGTERM)  # when its time to obey is over

@@ -127,10 +127,15 @@ def nearest(name: str, names: list[str]) -> str:
     """'did you mean X?' where a name is close, capitals aside, or has these initials; else the names there are."""
     if not names:
         return "nothing can be set there."
+    close = _close(name, names)
+    return f"did you mean {close}?" if close else f"there are {', '.join(names)}."
+
+
+def _close(name: str, names: list[str]) -> str | None:
     lowered = {known.lower(): known for known in reversed(names)}
-    close = [known for known in lowered if _initials(known) == name.lower()]
-    close += get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    return f"did you mean {lowered[close[0]]}?" if close else f"there are {', '.join(names)}."
+    found = [known for known in lowered if _initials(known) == name.lower()]
+    found += get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None
 
 
 def _initials(name: str) -> str:
@@ -168,10 +173,9 @@ def _missing(name: str, path: str, node: DictConfig, text: str | None) -> str:
     """What to type instead of a name that is not listed: with a plus, where the code takes it; or elsewhere."""
     if "_target_" in node and name in _signature(path[:-1], node):
         return f"{path}{name} is not listed, but can be added: type +{text}."
-    near = nearest(name, [str(known) for known in node if not str(known).startswith("_")])
-    if not path and not near.startswith("did you mean"):
-        elsewhere = _elsewhere(name, node)
-        near = f"did you mean {' or '.join(elsewhere)}?" if elsewhere else near
+    names = [str(known) for known in node if not str(known).startswith("_")]
+    elsewhere = [] if path or _close(name, names) else _elsewhere(name, node)
+    near = f"did you mean {' or '.join(elsewhere)}?" if elsewhere else nearest(name, names)
     return f"there is no {path}{name}; {near}"
 
 

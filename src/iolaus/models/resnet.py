@@ -73,7 +73,8 @@ class ResNet(nn.Module):
         make_stem = _small_stem if is_small(stem, input) else _large_stem
         self.stem = make_stem(input.channels, width, activation, norm)
         options = {"activation": activation, "norm": norm, "shortcut": shortcut, "zero_init": zero_init}
-        blocks = _blocks(has_bottlenecks, pre_activation)
+        expansion = 4 if has_bottlenecks else 1
+        blocks = _blocks(has_bottlenecks, expansion, pre_activation)
         rates = iter(drop_path_rates(drop_path, sum(lengths)))
         self.groups = nn.ModuleList()
         channels = width
@@ -82,7 +83,7 @@ class ResNet(nn.Module):
             for place in range(length):
                 stride = 2 if number > 0 and place == 0 else 1
                 group.append(next(blocks)(channels, hidden, stride=stride, drop_path=next(rates), **options))
-                channels = hidden * (4 if has_bottlenecks else 1)
+                channels = hidden * expansion
             self.groups.append(group)
         if pre_activation:
             group.extend([norm_layer(norm, channels, spatial=True), activation_layer(activation)])
@@ -102,9 +103,8 @@ class ResNet(nn.Module):
         return [self.stem, *self.groups, self.head]
 
 
-def _blocks(has_bottlenecks: bool, pre_activation: bool) -> Iterator[Callable[..., nn.Module]]:
+def _blocks(has_bottlenecks: bool, expansion: int, pre_activation: bool) -> Iterator[Callable[..., nn.Module]]:
     """What makes the first block, the second and so on."""
-    expansion = 4 if has_bottlenecks else 1
     if not pre_activation:
         return repeat(partial(Block, bottleneck if has_bottlenecks else basic, expansion))
     residual = pre_activation_bottleneck if has_bottlenecks else pre_activation_basic
